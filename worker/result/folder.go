@@ -1,0 +1,240 @@
+package result
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+)
+
+const (
+	hiddenDir  = ".wellhouse"
+	markerFile = "folder.json"
+	markerKind = "wellhouse.folder"
+)
+
+// marker says that a folder is ours and whose results it holds.
+type marker struct {
+	Plate string `json:"plate,omitempty"`
+}
+
+// Folder is a results folder, locked by one execution.
+type Folder struct {
+	out       string
+	execution string
+	options   options
+	fs        fileSystem
+	lock      *Lock
+
+	// mutex keeps commits and merges of this process apart; other processes
+	// are kept out by the lock.
+	mutex sync.Mutex
+}
+
+// Option tells Open or Check more about what is about to be written.
+type Option func(*options)
+
+type options struct {
+	plate         string
+	configuration string
+	space         int64
+	fs            fileSystem
+}
+
+// WithPlate refuses a folder that holds the results of another plate.
+func WithPlate(name string) Option { return func(o *options) { o.plate = name } }
+
+// WithConfiguration gives the digest of pipeline and configuration. Merged
+// tables hold wells of this configuration only; "" takes them all.
+func WithConfiguration(digest string) Option { return func(o *options) { o.configuration = digest } }
+
+// WithSpace asks for this many free bytes on the folder's file system beside
+// a reserve of 8 MiB, which is always asked for.
+func WithSpace(bytes int64) Option { return func(o *options) { o.space = bytes } }
+
+// Open locks the results folder out for an execution, creating it when it does
+// not exist, and finishes or undoes what a stop left half-done. What it
+// created is removed again when it fails.
+//
+// A folder that is not empty and not ours, holds another plate, is locked
+// ([ErrLocked]), cannot be written or has too little room ([NoSpace]) is
+// refused in one sentence that says what to do.
+func Open(out, execution string, opts ...Option) (*Folder, error) {
+	f, err := open(out, execution, opts)
+	if err != nil {
+		return nil, fmt.Errorf("open results folder: %w", err)
+	}
+	return f, nil
+}
+
+func open(out, execution string, opts []Option) (_ *Folder, err error) {
+	if !safeName(execution) {
+		return nil, fmt.Errorf("execution id %q: want letters, digits, '-', '_' and '.'", execution)
+	}
+	out, err = filepath.Abs(out)
+	if err != nil {
+		return nil, fmt.Errorf("resolve %s: %w", out, err)
+	}
+	var o options
+	for _, opt := range opts {
+		opt(&o)
+	}
+	if err := check(out, o); err != nil {
+		return nil, err
+	}
+	f := &Folder{out: out, execution: execution, options: o, fs: o.fs}
+	created, err := firstMissing(out)
+	if err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err == nil || f.fs.stopped(err) {
+			return
+		}
+		if f.lock != nil {
+			err = errors.Join(err, f.lock.Release())
+		}
+		if created != "" {
+			err = errors.Join(err, os.RemoveAll(created))
+		}
+	}()
+	if err := f.fs.makeDir(f.hidden()); err != nil {
+		return nil, err
+	}
+	holder := fmt.Sprintf("execution %s, process %d", execution, os.Getpid())
+	if f.lock, err = TryLock(f.hidden("lock"), holder); err != nil {
+		if errors.Is(err, ErrLocked) {
+			created = "" // it is somebody else's by now
+			err = fmt.Errorf("%w: wait for it to end, or choose another folder with --out", err)
+		}
+		return nil, err
+	}
+	for _, part := range []string{"locks", "attempts", "wells", "jobs"} {
+		if err := f.fs.makeDir(f.hidden(part)); err != nil {
+			return nil, err
+		}
+	}
+	if err := f.mark(); err != nil {
+		return nil, err
+	}
+	return f, f.recover()
+}
+
+// mark writes the marker, or checks and completes the one that is there.
+func (f *Folder) mark() error {
+	var m marker
+	err := readRecord(f.hidden(markerFile), markerKind, &m)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+	case err != nil:
+		return err
+	case m.Plate != "" || f.options.plate == "":
+		return samePlate(f.out, m, f.options.plate)
+	}
+	m.Plate = f.options.plate
+	return writeRecord(f.fs, f.hidden(markerFile), markerKind, m)
+}
+
+func samePlate(out string, m marker, plate string) error {
+	if m.Plate == "" || plate == "" || m.Plate == plate {
+		return nil
+	}
+	return fmt.Errorf("%s holds the results of plate %q, not of %q: choose another folder with --out", out, m.Plate, plate)
+}
+
+// firstMissing returns the outermost folder on the way to out that does not
+// exist yet, or "".
+func firstMissing(out string) (string, error) {
+	missing := ""
+	for dir := out; ; dir = filepath.Dir(dir) {
+		_, err := os.Stat(dir)
+		if err == nil {
+			return missing, nil
+		}
+		if !errors.Is(err, fs.ErrNotExist) {
+			return "", fmt.Errorf("look for results folder: %w", err)
+		}
+		missing = dir
+		if dir == filepath.Dir(dir) {
+			return missing, nil
+		}
+	}
+}
+
+func (f *Folder) hidden(parts ...string) string {
+	return filepath.Join(append([]string{f.out, hiddenDir}, parts...)...)
+}
+
+// Path returns the folder's absolute path.
+func (f *Folder) Path() string { return f.out }
+
+// Close gives the folder up. Workers that still run keep their wells' locks.
+func (f *Folder) Close() error { return f.lock.Release() }
+
+// AttemptDir is where an attempt works; Prepare creates it. Attempts count
+// from 1 within an execution.
+func (f *Folder) AttemptDir(well string, attempt int) string {
+	return f.hidden("attempts", f.execution, well+"."+strconv.Itoa(attempt))
+}
+
+// LockPath is the file a worker holds locked (see [TryLock]) for as long as
+// it works on the well.
+func (f *Folder) LockPath(well string) string { return f.hidden("locks", well+".lock") }
+
+// Prepare creates an empty directory for an attempt and returns its path.
+// Leftovers of an attempt of the same number are removed, unless a worker
+// still holds the well: then the error is [ErrLocked].
+func (f *Folder) Prepare(well string, attempt int) (string, error) {
+	dir := f.AttemptDir(well, attempt)
+	err := f.whileFree(well, func() error {
+		if err := f.fs.removeAll(dir); err != nil {
+			return err
+		}
+		return f.fs.makeDir(dir)
+	})
+	if err != nil {
+		return "", fmt.Errorf("prepare attempt %d of %s: %w", attempt, well, err)
+	}
+	return dir, nil
+}
+
+// Discard removes an attempt's directory. Discarding what is not there is
+// fine; a directory whose worker lives gives [ErrLocked].
+func (f *Folder) Discard(well string, attempt int) error {
+	err := f.whileFree(well, func() error { return f.fs.removeAll(f.AttemptDir(well, attempt)) })
+	if err != nil {
+		return fmt.Errorf("discard attempt %d of %s: %w", attempt, well, err)
+	}
+	return nil
+}
+
+// whileFree does something to a well that no worker holds, and keeps workers
+// out meanwhile.
+func (f *Folder) whileFree(well string, do func() error) error {
+	if !safeName(well) {
+		return fmt.Errorf("well %q cannot name a file", well)
+	}
+	lock, err := TryLock(f.LockPath(well), fmt.Sprintf("execution %s, process %d", f.execution, os.Getpid()))
+	if err != nil {
+		return err
+	}
+	if err := do(); err != nil {
+		return errors.Join(err, lock.Release())
+	}
+	return lock.Release()
+}
+
+// safeName reports whether a well or execution can name a file: nothing that
+// leaves the folder, hides, or needs quoting.
+func safeName(s string) bool {
+	if s == "" || len(s) > 128 || s[0] == '.' {
+		return false
+	}
+	return strings.IndexFunc(s, func(r rune) bool {
+		return r != '-' && r != '_' && r != '.' && (r < '0' || r > '9') && (r < 'A' || r > 'Z') && (r < 'a' || r > 'z')
+	}) < 0
+}

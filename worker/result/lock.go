@@ -1,0 +1,65 @@
+package result
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// ErrLocked is wrapped when a lock is held by somebody else.
+var ErrLocked = errors.New("locked")
+
+// Lock is an flock held on a file for as long as the process lives or until
+// Release. Children do not inherit it across exec. The file stays: removing it
+// would let two holders lock two files of one name.
+type Lock struct{ file *os.File }
+
+// TryLock locks the file at path without waiting, and writes holder (one line
+// for people, such as "execution 7f3a, process 812") into it. When somebody
+// else holds it the error is [ErrLocked] and names them.
+func TryLock(path, holder string) (*Lock, error) {
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o644)
+	if err != nil {
+		return nil, fmt.Errorf("open lock: %w", err)
+	}
+	if err := flock(f); err != nil {
+		defer f.Close()
+		if !errors.Is(err, unix.EWOULDBLOCK) {
+			return nil, fmt.Errorf("lock %s: %w", path, err)
+		}
+		text, _ := io.ReadAll(io.LimitReader(f, 512)) // only to name the holder
+		by := strings.TrimSpace(cleanText(string(text)))
+		if by == "" {
+			by = "another process"
+		}
+		return nil, fmt.Errorf("%s is %w by %s", path, ErrLocked, by)
+	}
+	l := &Lock{file: f}
+	// The holder's name is a courtesy: on a full disk the lock still holds.
+	if err := f.Truncate(0); err == nil {
+		_, _ = f.WriteAt([]byte(holder+"\n"), 0)
+	}
+	return l, nil
+}
+
+func flock(f *os.File) error {
+	for {
+		err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+		if !errors.Is(err, syscall.EINTR) {
+			return err
+		}
+	}
+}
+
+// Release gives the lock up. It may be called once.
+func (l *Lock) Release() error {
+	if err := l.file.Close(); err != nil {
+		return fmt.Errorf("release lock: %w", err)
+	}
+	return nil
+}
