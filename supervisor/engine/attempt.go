@@ -1,0 +1,187 @@
+package engine
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/wellhouse-hcs/wellhouse/enums"
+)
+
+// find returns the run and well of a key when the given attempt is the well's
+// newest; news of an older attempt is no news.
+func (m *Machine) find(key Key, attempt int) (*run, *Well) {
+	r := m.executions[key.Execution]
+	if r == nil {
+		return nil, nil
+	}
+	w := r.wells[key.Well]
+	if w == nil || w.Last() == nil || w.Last().Number != attempt {
+		return nil, nil
+	}
+	return r, w
+}
+
+// start begins the next attempt of a well. The caller has found a slot for it.
+func (m *Machine) start(r *run, w *Well, threads int) {
+	if r.Stage == StageReady {
+		r.Stage, r.Status, r.Started = StageRunning, enums.ExecutionRunning, m.now
+		m.touch(r)
+		m.publish(r, enums.PhaseRunning, enums.ProgressRunning, "")
+	}
+	memory := w.Memory
+	if memory == 0 {
+		memory = r.Memory
+	}
+	w.Attempts = append(w.Attempts, Attempt{
+		Number: len(w.Attempts) + 1, Threads: threads, Memory: memory, Started: m.now,
+	})
+	w.Status, w.NotBefore = enums.WellStarting, time.Time{}
+	r.running++
+	m.touchWell(w)
+	m.emit(Start{r.Execution.clone(), w.clone(), *w.Last()})
+}
+
+func (m *Machine) spawned(e Spawned) {
+	_, w := m.find(e.Key, e.Attempt)
+	if w == nil || w.Status != enums.WellStarting {
+		return
+	}
+	w.Last().Pid, w.Last().Process = e.Pid, e.Process
+	m.touchWell(w)
+}
+
+func (m *Machine) started(e Running) {
+	r, w := m.find(e.Key, e.Attempt)
+	if w == nil || w.Status != enums.WellStarting {
+		return
+	}
+	w.Status = enums.WellRunning
+	m.touchWell(w)
+	if r.Cancelled {
+		m.emit(Stop{e.Key, e.Attempt}) // cancelling overtook the start
+	}
+}
+
+func (m *Machine) ended(e Ended) {
+	r, w := m.find(e.Key, e.Attempt)
+	if w == nil || w.Status != enums.WellStarting && w.Status != enums.WellRunning {
+		return
+	}
+	r.running--
+	a := w.Last()
+	number, started, threads, memory, pid := a.Number, a.Started, a.Threads, a.Memory, a.Pid
+	*a = e.Evidence
+	a.Number, a.Started, a.Threads, a.Memory, a.Process = number, started, threads, memory, nil
+	a.Ended, a.Excused = m.now, e.DiskFull
+	if a.Pid == 0 {
+		a.Pid = pid
+	}
+	r.peak = max(r.peak, a.PeakMemory)
+	w.Reason, w.Error = a.Reason, a.Error
+	m.touchWell(w)
+	if a.Reason == enums.ReasonUnkillable {
+		m.aside[e.Key] = true
+	}
+	if startFailure(a.Reason) {
+		m.tripOnStart(r, a)
+	} else {
+		r.startFailures = 0
+		if r.Hold != nil && r.Hold.Cause == HoldStart {
+			m.unhold(r)
+		}
+	}
+	switch {
+	case a.Reason == enums.ReasonOK:
+		w.Status, w.Counts = enums.WellCommitting, e.Counts
+		w.Warnings = e.Warnings
+		m.emit(Commit{r.Execution.clone(), w.clone(), number})
+	case r.Cancelled:
+		m.cancelWell(r, w)
+		m.settle(r)
+	case e.DiskFull:
+		m.retryWhenRoom(r, w, a.Error)
+	case m.draining && a.Reason == enums.ReasonCancelled:
+		a.Excused = true
+		w.Status, w.NotBefore = enums.WellRetryWait, m.now
+	default:
+		m.retryOrFail(r, w)
+	}
+}
+
+func (m *Machine) committed(e Committed) {
+	r, w := m.find(e.Key, e.Attempt)
+	if w == nil || w.Status != enums.WellCommitting {
+		return
+	}
+	switch {
+	case e.Error == "":
+		m.roomAgain(r)
+		w.Status, w.Error = enums.WellComplete, ""
+		m.touchWell(w)
+		m.publishWell(r, w, enums.PhaseAxisCompleted, enums.ProgressSuccess, "")
+		m.settle(r)
+	case e.DiskFull && r.Cancelled:
+		m.cancelWell(r, w)
+		m.settle(r)
+	case e.DiskFull:
+		r.uncommitted[w.Name] = true
+		m.hold(r, HoldDisk, e.Error)
+	default:
+		a := w.Last()
+		a.Reason, a.Error = enums.ReasonOutputInvalid, "commit results: "+e.Error
+		w.Reason, w.Error = a.Reason, a.Error
+		m.touchWell(w)
+		m.retryOrFail(r, w)
+	}
+}
+
+// retryWhenRoom puts a well back in the queue without blaming it.
+func (m *Machine) retryWhenRoom(r *run, w *Well, message string) {
+	w.Status, w.NotBefore = enums.WellRetryWait, m.now
+	m.touchWell(w)
+	m.hold(r, HoldDisk, message)
+}
+
+func (m *Machine) retryOrFail(r *run, w *Well) {
+	a := w.Last()
+	v := judge(a.Reason, failures(w), r.Retries)
+	if !v.again || r.Cancelled || r.hopeless {
+		m.failWell(r, w, a.Reason, a.Error)
+		m.settle(r)
+		return
+	}
+	w.Status, w.NotBefore = enums.WellRetryWait, m.now.Add(v.delay)
+	if v.memory > 1 {
+		limit := a.Memory
+		w.Memory = int64(float64(limit) * v.memory)
+		w.Estimate = int64(float64(max(w.Estimate, a.PeakMemory)) * v.memory)
+	}
+	m.touchWell(w)
+	m.publishWell(r, w, enums.PhaseQueued, enums.ProgressQueued,
+		fmt.Sprintf("attempt %d ended: %s; next attempt in %s", a.Number, a.Reason, v.delay))
+	m.emit(Wake{w.NotBefore})
+}
+
+// failures counts the attempts of a well that are held against it: those that
+// ended for want of disk room are not.
+func failures(w *Well) int {
+	n := 0
+	for i := range w.Attempts {
+		if !w.Attempts[i].Ended.IsZero() && !w.Attempts[i].Excused {
+			n++
+		}
+	}
+	return n
+}
+
+func (m *Machine) cancelWell(r *run, w *Well) {
+	w.Status, w.Reason = enums.WellCancelled, enums.ReasonCancelled
+	m.touchWell(w)
+	m.publishWell(r, w, enums.PhaseCancelled, enums.ProgressCancelled, "")
+}
+
+func (m *Machine) failWell(r *run, w *Well, reason enums.ExitReason, message string) {
+	w.Status, w.Reason, w.Error = enums.WellFailed, reason, message
+	m.touchWell(w)
+	m.publishWell(r, w, enums.PhaseAxisError, enums.ProgressError, message)
+}

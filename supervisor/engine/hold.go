@@ -1,0 +1,109 @@
+package engine
+
+import (
+	"time"
+
+	"github.com/wellhouse-hcs/wellhouse/enums"
+)
+
+// The circuit breaker on starting: after this many failed starts in a row no
+// well is started for a while, then one as a probe; when that many probes have
+// failed, the execution's remaining wells fail.
+const (
+	startFailuresToTrip = 3
+	startProbes         = 3
+	firstStartHold      = 2 * time.Second
+)
+
+// diskHold is the time between looks at a full disk.
+const diskHold = 2 * time.Second
+
+func startFailure(reason enums.ExitReason) bool {
+	return reason == enums.ReasonStartFailed || reason == enums.ReasonHandshakeMismatch
+}
+
+// hold stops an execution from starting wells until the cause is tried again.
+func (m *Machine) hold(r *run, cause HoldCause, reason string) {
+	r.probing = false
+	if r.Hold != nil && r.Hold.Cause == cause {
+		if r.Hold.Until.After(m.now) {
+			return
+		}
+		r.Hold.Probes++
+	} else {
+		r.Hold = &Hold{Cause: cause, Since: m.now}
+		m.publish(r, enums.PhaseRunning, enums.ProgressRunning, "paused: "+reason)
+	}
+	delay := diskHold
+	if cause == HoldStart {
+		delay = firstStartHold << (2 * r.Hold.Probes)
+	}
+	r.Hold.Reason, r.Hold.Until = reason, m.now.Add(delay)
+	m.touch(r)
+	m.emit(Wake{r.Hold.Until})
+}
+
+func (m *Machine) unhold(r *run) {
+	if r.Hold.Cause != HoldMemory {
+		m.publish(r, enums.PhaseRunning, enums.ProgressRunning, "going on: "+string(r.Hold.Cause)+" is well again")
+	}
+	r.Hold, r.probing = nil, false
+	m.touch(r)
+}
+
+// probe tries again what a due hold has stopped: the commits and the merge that
+// found no room, or one well.
+func (m *Machine) probe(r *run) {
+	if r.Hold == nil || r.Hold.Cause == HoldMemory || r.probing || r.Hold.Until.After(m.now) {
+		return
+	}
+	r.probing = true
+	if r.Stage == StageMerging {
+		m.merge(r)
+		return
+	}
+	for _, name := range r.Order {
+		if r.uncommitted[name] {
+			delete(r.uncommitted, name)
+			w := r.wells[name]
+			m.emit(Commit{r.Execution.clone(), w.clone(), w.Last().Number})
+			return // one is enough to find out
+		}
+	}
+}
+
+// roomAgain ends a disk hold after a write that worked.
+func (m *Machine) roomAgain(r *run) {
+	if r.Hold == nil || r.Hold.Cause != HoldDisk {
+		return
+	}
+	m.unhold(r)
+	for _, name := range r.Order {
+		if r.uncommitted[name] {
+			delete(r.uncommitted, name)
+			w := r.wells[name]
+			m.emit(Commit{r.Execution.clone(), w.clone(), w.Last().Number})
+		}
+	}
+}
+
+// tripOnStart counts a failed start and pauses the execution when they repeat.
+func (m *Machine) tripOnStart(r *run, a *Attempt) {
+	r.startFailures++
+	hopeless := a.Reason == enums.ReasonHandshakeMismatch ||
+		r.Hold != nil && r.Hold.Cause == HoldStart && r.Hold.Probes+1 >= startProbes
+	switch {
+	case hopeless:
+		r.hopeless = true
+		if r.Hold != nil && r.Hold.Cause == HoldStart {
+			m.unhold(r)
+		}
+		for _, name := range r.Order {
+			if w := r.wells[name]; w.Status == enums.WellPending || w.Status == enums.WellRetryWait {
+				m.failWell(r, w, a.Reason, "not started: every worker fails at start: "+a.Error)
+			}
+		}
+	case r.startFailures >= startFailuresToTrip:
+		m.hold(r, HoldStart, "every worker fails at start: "+a.Error)
+	}
+}

@@ -1,0 +1,111 @@
+package engine
+
+import (
+	"slices"
+	"time"
+
+	"github.com/wellhouse-hcs/wellhouse/enums"
+)
+
+// Restored: the records of an earlier server on the same data. It is the first
+// event a machine gets, or none of this kind comes.
+type Restored struct {
+	At
+	Executions []Execution
+	Wells      []Well
+}
+
+func (m *Machine) restored(e Restored) {
+	slices.SortFunc(e.Executions, func(a, b Execution) int { return a.Sequence - b.Sequence })
+	for _, x := range e.Executions {
+		m.sequence = max(m.sequence, x.Sequence)
+		if x.Stage == StageFinal {
+			continue
+		}
+		x.Hold = nil
+		m.add(x)
+	}
+	for _, w := range e.Wells {
+		if r := m.executions[w.Execution]; r != nil {
+			c := w.clone()
+			r.wells[w.Name] = &c
+		}
+	}
+	for _, r := range m.order {
+		m.resume(r)
+	}
+}
+
+// resume picks an execution up where its records leave it.
+func (m *Machine) resume(r *run) {
+	switch r.Stage {
+	case StageCompiling:
+		m.emit(Compile{r.Execution.clone()})
+		if r.Cancelled {
+			m.settle(r)
+		}
+		return
+	case StageMerging:
+		m.merge(r)
+		return
+	}
+	r.recovered = true
+	m.emit(Compile{r.Execution.clone()})
+	for _, name := range r.Order {
+		w := r.wells[name]
+		if w == nil { // its record was cut off: it has not started
+			w = &Well{Execution: r.ID, Name: name, Status: enums.WellPending}
+			r.wells[name] = w
+			m.touchWell(w)
+		}
+		if a := w.Last(); a != nil {
+			r.peak = max(r.peak, a.PeakMemory)
+		}
+		switch w.Status {
+		case enums.WellStarting, enums.WellRunning:
+			r.running++
+			m.emit(Adopt{r.Execution.clone(), w.clone(), *w.Last()})
+			if r.Cancelled {
+				m.emit(Stop{Key{r.ID, name}, w.Last().Number})
+			}
+		case enums.WellCommitting:
+			m.emit(Commit{r.Execution.clone(), w.clone(), w.Last().Number})
+		case enums.WellRetryWait:
+			w.NotBefore = earlier(w.NotBefore, m.now.Add(lastBackoff)) // the clock may have been set
+			m.emit(Wake{w.NotBefore})
+		case enums.WellPending:
+			if r.Cancelled {
+				m.cancelWell(r, w)
+			}
+		}
+	}
+	m.settle(r)
+}
+
+// recompiled takes the plan of a restored execution: its wells keep their
+// state, and only what the plan knows better is taken over.
+func (m *Machine) recompiled(r *run, e Compiled) {
+	r.recovered = false
+	plan := map[string]CompiledWell{}
+	for _, c := range e.Wells {
+		plan[c.Name] = c
+	}
+	for _, name := range r.Order {
+		w := r.wells[name]
+		c, ok := plan[name]
+		switch {
+		case ok && w.Memory == 0:
+			w.Cost, w.Estimate = c.Cost, c.Estimate
+		case !ok && (w.Status == enums.WellPending || w.Status == enums.WellRetryWait):
+			m.failWell(r, w, enums.ReasonInputUnreadable, "the plate has no images of this well any more")
+		}
+	}
+	m.settle(r)
+}
+
+func earlier(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return a
+	}
+	return b
+}

@@ -1,0 +1,155 @@
+package engine
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/wellhouse-hcs/wellhouse/enums"
+)
+
+// schedule retries what is held and due, then fills free slots: executions by
+// priority and age, so that a later one's wells run in slots an earlier one
+// cannot fill; inside an execution, wells expected to be long first.
+func (m *Machine) schedule() {
+	for _, r := range m.order {
+		m.probe(r)
+	}
+	if m.draining {
+		return
+	}
+	for _, r := range m.order {
+		for m.free() > 0 {
+			w := m.next(r)
+			if w == nil {
+				break
+			}
+			if !m.admit(r, w) {
+				return // nothing smaller overtakes: the large well would starve
+			}
+			m.start(r, w, m.threads())
+		}
+	}
+}
+
+// free is the number of slots without an attempt in them. A slot whose process
+// cannot be killed is set aside, but never the last one: the plate goes on.
+func (m *Machine) free() int {
+	n := max(1, m.config.Workers-len(m.aside))
+	for _, r := range m.order {
+		n -= r.running
+	}
+	return n
+}
+
+// next returns the well of r to start now, or nil.
+func (m *Machine) next(r *run) *Well {
+	if r.Stage != StageReady && r.Stage != StageRunning || r.Cancelled || r.recovered {
+		return nil
+	}
+	if r.Workers > 0 && r.running >= r.Workers {
+		return nil
+	}
+	if r.Hold != nil && r.Hold.Cause != HoldMemory && !(r.probing && r.running == 0) {
+		return nil
+	}
+	var best *Well
+	for _, name := range r.Order {
+		w := r.wells[name]
+		if m.startable(w) && (best == nil || w.Cost > best.Cost) {
+			best = w
+		}
+	}
+	return best
+}
+
+func (m *Machine) startable(w *Well) bool {
+	return w.Status == enums.WellPending || w.Status == enums.WellRetryWait && !w.NotBefore.After(m.now)
+}
+
+// threads shares the cores among the wells that can run at once.
+func (m *Machine) threads() int {
+	remaining := 0
+	for _, r := range m.order {
+		waiting := 0
+		for _, w := range r.wells {
+			if w.Status == enums.WellPending || w.Status == enums.WellRetryWait {
+				waiting++
+			}
+		}
+		active := r.running + waiting
+		if r.Workers > 0 {
+			active = min(active, r.Workers)
+		}
+		remaining += active
+	}
+	return max(1, m.config.Cores/max(1, min(m.config.Workers, remaining)))
+}
+
+// admit tells whether memory has room for one more well, and holds its
+// execution when it has not. With nothing running a well always starts: a
+// machine too small for one well should say so by failing it, not by waiting.
+func (m *Machine) admit(r *run, w *Well) bool {
+	running := int64(0)
+	attempts := 0
+	for _, o := range m.order {
+		attempts += o.running
+		for _, name := range o.Order {
+			if v := o.wells[name]; v.Status == enums.WellStarting || v.Status == enums.WellRunning {
+				running += need(o, v)
+			}
+		}
+	}
+	budget := m.memory.Available + m.memory.Used - m.config.ReserveMemory
+	known := !m.memory.Time.IsZero()
+	if attempts > 0 && known && running+need(r, w) > budget {
+		if r.Hold == nil {
+			r.Hold = &Hold{Cause: HoldMemory, Since: m.now, Reason: fmt.Sprintf(
+				"%d wells run; one more needs about %s of memory and %s are free for it",
+				attempts, size(need(r, w)), size(max(0, budget-running)))}
+			m.touch(r)
+			m.publish(r, enums.PhaseRunning, enums.ProgressRunning, "holding back: "+r.Hold.Reason)
+		}
+		return false
+	}
+	if r.Hold != nil && r.Hold.Cause == HoldMemory {
+		m.unhold(r)
+	}
+	return true
+}
+
+// need is the memory a well is expected to take at its peak: what wells of the
+// same plate were measured to take, with a margin, once there is a measurement.
+func need(r *run, w *Well) int64 {
+	if r.peak == 0 || w.Reason == enums.ReasonOutOfMemory { // no measurement yet, or this well needs more than others
+		return w.Estimate
+	}
+	return r.peak + r.peak/4
+}
+
+func size(n int64) string {
+	switch {
+	case n >= 1<<30:
+		return fmt.Sprintf("%.1f GiB", float64(n)/(1<<30))
+	default:
+		return fmt.Sprintf("%d MiB", n>>20)
+	}
+}
+
+// Active counts running attempts and the slots set aside.
+func (m *Machine) Active() (running, aside int) {
+	for _, r := range m.order {
+		running += r.running
+	}
+	return running, len(m.aside)
+}
+
+// dropFinal forgets executions that have ended; their record is in the store.
+func (m *Machine) dropFinal() {
+	m.order = slices.DeleteFunc(m.order, func(r *run) bool {
+		if r.Stage != StageFinal {
+			return false
+		}
+		delete(m.executions, r.ID)
+		return true
+	})
+}
