@@ -11,8 +11,8 @@
 //     in testdata are made by scripts/golden/make.py.
 //   - Kernels are pure functions of their arguments. They never change their
 //     input and start no goroutine; two calls may run at the same time.
-//   - The same input gives the same bits on every platform: products are
-//     rounded before they are added, so that no compiler fuses them.
+//   - Products in long sums are rounded before they are added, so that no
+//     compiler fuses them: results do not hang on the processor.
 //
 // What it leaves out: reading and writing files (worker/plate), names and
 // ranges of parameters (worker/function), three-dimensional kernels, and NaN:
