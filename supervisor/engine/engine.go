@@ -86,15 +86,14 @@ func (e *Engine) Run(ctx context.Context) error {
 
 // apply feeds the machine until ctx ends.
 func (e *Engine) apply(ctx context.Context) {
-	timer := time.NewTimer(time.Hour)
-	defer timer.Stop()
-	var wake time.Time
+	alarm := newAlarm(e.now)
+	defer alarm.stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return
-		case <-timer.C:
-			wake = time.Time{}
+		case <-alarm.timer.C:
+			alarm.rang()
 			e.events.put(posted{event: Tick{At{e.now()}}})
 		case <-e.events.ready:
 		}
@@ -103,10 +102,7 @@ func (e *Engine) apply(ctx context.Context) {
 			rest := effects[:0]
 			for _, f := range effects {
 				if w, ok := f.(Wake); ok {
-					if wake.IsZero() || w.Time.Before(wake) {
-						wake = w.Time
-						timer.Reset(max(0, wake.Sub(e.now())))
-					}
+					alarm.set(w.Time)
 					continue
 				}
 				rest = append(rest, f)
