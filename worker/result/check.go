@@ -94,7 +94,7 @@ func checkWritable(dir string) error {
 	return fmt.Errorf("cannot write to %s: choose another folder with --out, or change its permissions: %w", dir, err)
 }
 
-// errNoSpace makes a refusal for lack of room a NoSpace error.
+// checkSpace refuses a file system with less than need and the reserve free.
 func checkSpace(dir string, need int64) error {
 	var st unix.Statfs_t
 	if err := unix.Statfs(dir, &st); err != nil {

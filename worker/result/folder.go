@@ -92,13 +92,13 @@ func open(out, execution string, opts []Option) (_ *Folder, err error) {
 		return nil, err
 	}
 	defer func() {
-		if err == nil || f.fs.stopped(err) {
+		if err == nil {
 			return
 		}
 		if f.lock != nil {
 			err = errors.Join(err, f.lock.Release())
 		}
-		if created != "" {
+		if created != "" && !f.fs.stopped(err) {
 			err = errors.Join(err, os.RemoveAll(created))
 		}
 	}()

@@ -43,7 +43,7 @@ type Well struct {
 // Attempt is one line of joblog.tsv.
 type Attempt struct {
 	Number     int              `json:"number"`
-	Reason     enums.ExitReason `json:"reason"`
+	Reason     enums.ExitReason `json:"reason,omitempty"`
 	ExitCode   int              `json:"exit_code"`
 	Signal     string           `json:"signal,omitempty"`
 	Started    time.Time        `json:"started"`
@@ -58,6 +58,7 @@ type Attempt struct {
 // Summary is what a merge made.
 type Summary struct {
 	Wells     int // rows of wells.csv
+	Earlier   int // of them, kept from earlier executions and not in this job
 	Complete  int
 	Failed    int
 	Cancelled int
