@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -27,8 +28,7 @@ func Open(dir string) (*Index, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open plate %s: %w", dir, withoutPath(err))
 	}
-	found := candidates(l)
-	chosen, others, err := choose(found)
+	chosen, others, err := choose(candidates(l))
 	if err != nil {
 		return nil, fmt.Errorf("open plate %s: %w", dir, err)
 	}
@@ -48,11 +48,15 @@ func Open(dir string) (*Index, error) {
 
 // choose takes the folder itself if it is a plate, else the only plate below.
 func choose(found []*candidate) (chosen *candidate, others []*candidate, err error) {
-	switch {
-	case len(found) == 0:
+	if len(found) == 0 {
 		return nil, nil, nil
-	case len(found) == 1 || found[0].path == ".":
-		return found[0], found[1:], nil
+	}
+	if len(found) == 1 {
+		return found[0], nil, nil
+	}
+	if i := slices.IndexFunc(found, func(c *candidate) bool { return c.path == "." }); i >= 0 {
+		chosen = found[i] // before Delete moves it
+		return chosen, slices.Delete(found, i, i+1), nil
 	}
 	return nil, nil, fmt.Errorf("it holds %d plates: name one of %s", len(found), names(found))
 }

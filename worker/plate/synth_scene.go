@@ -129,7 +129,7 @@ func (n neighbours) free(c cell) bool {
 	for dy := -1; dy <= 1; dy++ {
 		for dx := -1; dx <= 1; dx++ {
 			for _, other := range n.buckets[[2]int{b[0] + dx, b[1] + dy}] {
-				if math.Hypot(c.x-other.x, c.y-other.y) < 1.05*(c.major+other.major) {
+				if math.Hypot(c.x-other.x, c.y-other.y) < 0.9*(c.major+other.major) {
 					return false
 				}
 			}

@@ -47,15 +47,11 @@ type Header struct {
 // ReadHeader reads the header of a TIFF without decoding pixels: a few small
 // reads. Its error is an [*UnreadableError].
 func ReadHeader(path string) (Header, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return Header{}, &UnreadableError{path, withoutPath(err)}
-	}
-	defer f.Close()
-	t, err := openTIFF(f)
+	f, t, err := openTIFF(path)
 	if err != nil {
 		return Header{}, &UnreadableError{path, err}
 	}
+	defer f.Close()
 	t.PixelSize = metaSeriesPixelSize(t.description())
 	return t.Header, nil
 }
@@ -107,17 +103,26 @@ type tiffFile struct {
 	rowsPerStrip int
 }
 
-// openTIFF reads and checks the header of an open file, a device or a pipe
-// refused.
-func openTIFF(f *os.File) (*tiffFile, error) {
-	info, err := f.Stat()
+// openTIFF opens a file and checks its header. What is not a regular file is
+// refused before it is opened: opening a pipe waits for its writer.
+func openTIFF(path string) (*os.File, *tiffFile, error) {
+	info, err := os.Stat(path)
 	if err != nil {
-		return nil, withoutPath(err)
+		return nil, nil, withoutPath(err)
 	}
 	if !info.Mode().IsRegular() {
-		return nil, errors.New("not a regular file")
+		return nil, nil, errors.New("not a regular file")
 	}
-	return parseTIFF(f, info.Size())
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, nil, withoutPath(err)
+	}
+	t, err := parseTIFF(f, info.Size())
+	if err != nil {
+		f.Close()
+		return nil, nil, err
+	}
+	return f, t, nil
 }
 
 // parseTIFF reads the first image file directory. It allocates at most a few
@@ -297,11 +302,14 @@ func (t *tiffFile) readAt(p []byte, at int64) error {
 	if at < 0 || at+int64(len(p)) > t.size {
 		return fmt.Errorf("%w: it has %d bytes, but its data reach to byte %d", errTruncated, t.size, at+int64(len(p)))
 	}
-	_, err := t.source.ReadAt(p, at)
-	if err != nil && !errors.Is(err, io.EOF) {
+	switch n, err := t.source.ReadAt(p, at); {
+	case n == len(p):
+		return nil
+	case errors.Is(err, io.EOF):
+		return errTruncated // while it was being read
+	default:
 		return withoutPath(err)
 	}
-	return nil
 }
 
 // withoutPath drops the path an operating-system error repeats: ours names it.

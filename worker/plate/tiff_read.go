@@ -9,7 +9,6 @@ import (
 	"image"
 	"io"
 	"math"
-	"os"
 
 	"golang.org/x/image/tiff"
 	"golang.org/x/image/tiff/lzw"
@@ -24,15 +23,11 @@ import (
 // shown in; white-is-zero is inverted; colour is read if its channels are
 // equal. Its error is an [*UnreadableError].
 func Read(path string) (*imaging.Plane, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, &UnreadableError{path, withoutPath(err)}
-	}
-	defer f.Close()
-	t, err := openTIFF(f)
+	f, t, err := openTIFF(path)
 	if err != nil {
 		return nil, &UnreadableError{path, err}
 	}
+	defer f.Close()
 	p, err := t.decode()
 	if err != nil {
 		return nil, &UnreadableError{path, err}
