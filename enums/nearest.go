@@ -13,8 +13,10 @@ const longestWord = 96
 
 // Nearest returns the member of among that word most plausibly meant, or ""
 // when none is near: more than a third of the word would have to be changed
-// (at least one edit is always allowed). Case, and '-' for '_', cost nothing;
-// a transposition counts as one edit. Ties go to the first in among.
+// (at least one edit is always allowed), and neither is the beginning of the
+// other ("gauss", "warning"; three letters at least). Case, and '-' for '_',
+// cost nothing; a transposition counts as one edit. Ties go to the first in
+// among.
 func Nearest(word string, among []string) string {
 	limit := max(1, (utf8.RuneCountInString(word)+1)/3)
 	best, at := "", limit+1
@@ -23,7 +25,16 @@ func Nearest(word string, among []string) string {
 			best, at = name, d
 		}
 	}
-	return best
+	if best != "" || len(word) > longestWord {
+		return best
+	}
+	for _, name := range among {
+		a, b := string(fold(word)), string(fold(name))
+		if min(len(a), len(b)) >= 3 && (strings.HasPrefix(a, b) || strings.HasPrefix(b, a)) {
+			return name
+		}
+	}
+	return ""
 }
 
 // NearestFirst returns among sorted by edit distance from word; names equally

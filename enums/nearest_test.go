@@ -22,6 +22,9 @@ func TestNearest(t *testing.T) {
 		{"white-tophat", functions, "white_tophat"},
 		{"percentile_normalise", functions, "percentile_normalize"},
 		{"watershed", functions, ""},
+		{"gauss", functions, "gaussian"},
+		{"Median-Filter", functions, "median"},
+		{"me", functions, ""},
 		{"", functions, ""},
 		{"x", []string{"y"}, "y"}, // one edit is always allowed
 		{"ab", []string{"ba"}, "ba"},

@@ -3,6 +3,8 @@ package config
 import (
 	"errors"
 	"fmt"
+	"regexp"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -73,11 +75,10 @@ func (p *reader) root(text []byte) ast.Node {
 		p.wrong(nil, "the text is not UTF-8")
 		return nil
 	}
-	tokens := lexer.Tokenize(strings.TrimPrefix(string(text), "\ufeff"))
-	if !p.plain(tokens) {
+	file, err := p.document(strings.TrimPrefix(string(text), "\ufeff"))
+	if len(p.problems) > 0 {
 		return nil
 	}
-	file, err := parser.Parse(tokens, 0)
 	var located yaml.Error
 	switch {
 	case errors.As(err, &located):
@@ -102,6 +103,21 @@ func (p *reader) root(text []byte) ast.Node {
 		return nil
 	}
 	return root
+}
+
+// document parses the text. The text may come from a client, and a mistake in
+// the YAML library must cost that client an error, not the server its life.
+func (p *reader) document(text string) (file *ast.File, err error) {
+	defer func() {
+		if crash := recover(); crash != nil {
+			file, err = nil, fmt.Errorf("the YAML cannot be read: %v", crash)
+		}
+	}()
+	tokens := lexer.Tokenize(text)
+	if !p.plain(tokens) {
+		return nil, nil
+	}
+	return parser.Parse(tokens, 0)
 }
 
 // plain refuses what a configuration has no use for and a parser suffers from.
@@ -228,6 +244,10 @@ func (p *reader) setting(key string, at *token.Token, n ast.Node) {
 	p.layer.Positions[key] = p.position(at)
 }
 
+// exponent matches plain numbers like 1e6, which are numbers in YAML's core
+// schema and which the parser gives as text.
+var exponent = regexp.MustCompile(`^[-+]?[0-9]+[eE][-+]?[0-9]+$`)
+
 // scalar returns a scalar's value: bool, int64, uint64, float64 or string.
 func scalar(n ast.Node) (any, bool) {
 	switch n := n.(type) {
@@ -242,6 +262,10 @@ func scalar(n ast.Node) (any, bool) {
 	case *ast.NanNode:
 		return n.GetValue(), true
 	case *ast.StringNode:
+		if n.Token.Type == token.StringType && exponent.MatchString(n.Value) {
+			f, err := strconv.ParseFloat(n.Value, 64)
+			return f, err == nil
+		}
 		return n.Value, true
 	case *ast.LiteralNode:
 		return n.Value.Value, true

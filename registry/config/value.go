@@ -113,7 +113,7 @@ func assign(out, given reflect.Value) error {
 		default:
 			return refuse()
 		}
-		if math.IsNaN(f) || math.IsInf(f, 0) || out.OverflowFloat(f) {
+		if math.IsNaN(f) || math.IsInf(f, 0) || out.Kind() == reflect.Float32 && math.IsInf(float64(float32(f)), 0) {
 			return fmt.Errorf("%v is out of range", f)
 		}
 		out.SetFloat(f)
@@ -145,6 +145,10 @@ func textOf(value any) string {
 	switch v := reflect.ValueOf(value); {
 	case v.CanFloat():
 		text := strconv.FormatFloat(v.Float(), 'g', -1, v.Type().Bits())
+		// It is read as 64 bits first; a short 32-bit form could round twice.
+		if f, err := strconv.ParseFloat(text, 64); v.Kind() == reflect.Float32 && (err != nil || float64(float32(f)) != v.Float()) {
+			text = strconv.FormatFloat(v.Float(), 'g', -1, 64)
+		}
 		if !strings.ContainsAny(text, ".e") {
 			text += ".0" // a float stays one, and keeps the sign of its zero
 		}
