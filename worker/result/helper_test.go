@@ -91,7 +91,7 @@ func work(t testing.TB, f *Folder, well string, attempt, n int, tables ...*Table
 		check0(t, WriteFragment(dir, table))
 	}
 	check0(t, os.MkdirAll(filepath.Join(dir, "images", "clean"), 0o755))
-	check0(t, os.WriteFile(filepath.Join(dir, "images", "clean", well+"_s1.tif"), []byte(fmt.Sprint(well, n)), 0o644))
+	check0(t, os.WriteFile(filepath.Join(dir, "images", "clean", well+"_s1.tif"), fmt.Appendf(nil, "well %s, %d objects", well, n), 0o644))
 	check0(t, WriteOutcome(dir, outcome(f, well, attempt, n)))
 }
 

@@ -34,13 +34,13 @@ func (p *mergePlan) writeJobLog(out io.Writer) error {
 	for i, l := range lines {
 		fmt.Fprintf(w, "%d\t%s\t%d\t%s\t%d\t%s\t%s\t%.3f\t%.3f\t%d\t%s\t%s\t%s\n",
 			i+1, l.well, l.Number, l.Reason, l.ExitCode, escapeTab(cmp.Or(l.Signal, "0")),
-			isoTime(l.Started), runtime(l.Started, l.Ended).Seconds(), l.CPU.Seconds(), l.PeakMemory,
+			isoTime(l.Started), elapsed(l.Started, l.Ended).Seconds(), l.CPU.Seconds(), l.PeakMemory,
 			escapeTab(l.LastStep), escapeTab(l.Error), l.execution)
 	}
 	return w.Flush()
 }
 
-func runtime(started, ended time.Time) time.Duration {
+func elapsed(started, ended time.Time) time.Duration {
 	if started.IsZero() || ended.Before(started) {
 		return 0
 	}

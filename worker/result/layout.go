@@ -1,8 +1,6 @@
 package result
 
-import (
-	"strconv"
-)
+import "strconv"
 
 // layout is a plate's geometry on the drawing.
 type layout struct {
@@ -42,9 +40,10 @@ func layoutOf(wells []string) layout {
 }
 
 func listOf(wells []string) layout {
-	l := layout{columns: 8, rows: (len(wells) + 7) / 8, cell: 76, letters: 11, places: map[string][2]int{}, listed: true}
+	columns := min(max(len(wells), 4), 8)
+	l := layout{columns: columns, rows: (len(wells) + columns - 1) / columns, cell: 76, letters: 11, places: map[string][2]int{}, listed: true}
 	for i, well := range wells {
-		l.places[well] = [2]int{i / 8, i % 8}
+		l.places[well] = [2]int{i / columns, i % columns}
 	}
 	return l
 }

@@ -1,0 +1,202 @@
+package result
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/wellhouse-hcs/wellhouse/enums"
+)
+
+func TestOpenRefusesWithAnAnswer(t *testing.T) {
+	t.Parallel()
+	full := t.TempDir()
+	check0(t, os.WriteFile(filepath.Join(full, "thesis.doc"), []byte("x"), 0o644))
+	file := filepath.Join(t.TempDir(), "file")
+	check0(t, os.WriteFile(file, nil, 0o644))
+	busy := filepath.Join(t.TempDir(), "busy")
+	openFolder(t, busy, "e1", WithPlate("P1"))
+	damaged := filepath.Join(t.TempDir(), "damaged")
+	check0(t, must[*Folder](t)(Open(damaged, "e1")).Close())
+	check0(t, os.WriteFile(filepath.Join(damaged, hiddenDir, markerFile), []byte("{"), 0o644))
+	other := filepath.Join(t.TempDir(), "other")
+	check0(t, must[*Folder](t)(Open(other, "e1", WithPlate("P2"))).Close())
+	for _, c := range []struct {
+		name, out, execution string
+		want                 []string
+		is                   error
+	}{
+		{"foreign", full, "e2", []string{"thesis.doc", "--out"}, nil},
+		{"file", file, "e2", []string{"is a file", "--out"}, nil},
+		{"below a file", filepath.Join(file, "x"), "e2", []string{file}, nil},
+		{"busy", busy, "e2", []string{"execution e1", "wait for it"}, ErrLocked},
+		{"damaged marker", damaged, "e2", []string{"damaged", "--out"}, ErrInvalid},
+		{"other plate", other, "e2", []string{`"P2"`, `"P1"`, "--out"}, nil},
+		{"execution", filepath.Join(t.TempDir(), "x"), "../e", []string{"execution id"}, nil},
+	} {
+		before := tree(t, filepath.Dir(c.out))
+		f, err := Open(c.out, c.execution, WithPlate("P1"))
+		if err == nil {
+			t.Errorf("%s: accepted", c.name)
+			check0(t, f.Close())
+			continue
+		}
+		for _, want := range c.want {
+			if !strings.Contains(err.Error(), want) {
+				t.Errorf("%s: %q lacks %q", c.name, err, want)
+			}
+		}
+		if strings.Contains(err.Error(), "\n") || c.is != nil && !errors.Is(err, c.is) {
+			t.Errorf("%s: error is %q", c.name, err)
+		}
+		if after := tree(t, filepath.Dir(c.out)); after != before {
+			t.Errorf("%s: changed the folder from\n%s\nto\n%s", c.name, before, after)
+		}
+	}
+}
+
+func TestOpenCreatesAndReopens(t *testing.T) {
+	t.Parallel()
+	out := filepath.Join(t.TempDir(), "a", "b")
+	if err := Check(out, WithPlate("P1")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(filepath.Dir(out)); err == nil {
+		t.Fatal("a check created something")
+	}
+	check0(t, must[*Folder](t)(Open(out, "e1")).Close())
+	check0(t, must[*Folder](t)(Open(out, "e2", WithPlate("P1"))).Close())
+	if err := Check(out, WithPlate("P2")); err == nil {
+		t.Error("the plate was not kept")
+	}
+	check0(t, must[*Folder](t)(Open(out, "e3")).Close())
+}
+
+func TestCommitReplacesAndIsIdempotent(t *testing.T) {
+	t.Parallel()
+	f := openFolder(t, filepath.Join(t.TempDir(), "out"), "e1", WithPlate("P1"))
+	if _, ok, err := f.Committed("A01"); ok || err != nil {
+		t.Fatalf("committed before the first attempt: %v, %v", ok, err)
+	}
+	complete(t, f, "A01", 1, 3)
+	check0(t, f.Commit("A01", 1, "key")) // again, as after a restart
+	complete(t, f, "A01", 2, 5)
+	o, ok, err := f.Committed("A01")
+	check0(t, err)
+	if !ok || o.Attempt != 2 || o.Counts["Nuclei"] != 5 {
+		t.Errorf("committed %+v", o)
+	}
+	if err := f.Commit("A01", 1, "key"); err == nil {
+		t.Error("a superseded attempt counts as committed")
+	}
+	if entries := must[[]os.DirEntry](t)(os.ReadDir(f.hidden("wells", "A01"))); len(entries) != 1 {
+		t.Errorf("%d results of one well stay", len(entries))
+	}
+	if !f.Reusable("A01", "key") || f.Reusable("A01", "other") || f.Reusable("A01", "") || f.Reusable("A02", "key") {
+		t.Error("reuse does not follow the key")
+	}
+	wells := must[[]string](t)(f.Wells())
+	if len(wells) != 1 || wells[0] != "A01" {
+		t.Errorf("wells are %v", wells)
+	}
+}
+
+func TestFailedAttemptLeavesTheResult(t *testing.T) {
+	t.Parallel()
+	f := openFolder(t, filepath.Join(t.TempDir(), "out"), "e1")
+	complete(t, f, "A01", 1, 3)
+	before := tree(t, f.hidden("wells"))
+	bad := func(what string, attempt int, spoil func(dir string)) {
+		t.Helper()
+		work(t, f, "A01", attempt, 9)
+		spoil(f.AttemptDir("A01", attempt))
+		if err := f.Commit("A01", attempt, "key"); err == nil {
+			t.Errorf("%s was committed", what)
+		}
+		check0(t, f.Discard("A01", attempt))
+		check0(t, f.Discard("A01", attempt))
+		if after := tree(t, f.hidden("wells")); after != before {
+			t.Errorf("%s changed\n%s\nto\n%s", what, before, after)
+		}
+	}
+	bad("a failure", 2, func(dir string) {
+		o := outcome(f, "A01", 2, 9)
+		o.Reason = enums.ReasonFunctionError
+		check0(t, WriteOutcome(dir, o))
+	})
+	bad("another well", 3, func(dir string) { check0(t, WriteOutcome(dir, outcome(f, "A02", 3, 9))) })
+	bad("another attempt", 4, func(dir string) { check0(t, WriteOutcome(dir, outcome(f, "A01", 9, 9))) })
+	bad("a lost attempt", 5, func(dir string) { check0(t, os.Remove(filepath.Join(dir, outcomeFile))) })
+	bad("a torn table", 6, func(dir string) { check0(t, os.Truncate(fragmentPath(dir, "Nuclei"), 20)) })
+	if err := f.Commit("A01", 7, "key"); err == nil {
+		t.Error("an attempt that never was is committed")
+	}
+	if err := f.Commit("../x", 1, "key"); err == nil {
+		t.Error("a well that leaves the folder is committed")
+	}
+}
+
+func TestLiveWorkerKeepsItsWell(t *testing.T) {
+	t.Parallel()
+	f := openFolder(t, filepath.Join(t.TempDir(), "out"), "e1")
+	work(t, f, "A01", 1, 3)
+	work(t, f, "B02", 1, 3)
+	worker := must[*Lock](t)(TryLock(f.LockPath("A01"), "process 42"))
+	if err := f.Commit("A01", 1, ""); !errors.Is(err, ErrLocked) || !strings.Contains(err.Error(), "process 42") {
+		t.Errorf("commit: %v", err)
+	}
+	if err := f.Discard("A01", 1); !errors.Is(err, ErrLocked) {
+		t.Errorf("discard: %v", err)
+	}
+	if _, err := f.Prepare("A01", 1); !errors.Is(err, ErrLocked) {
+		t.Errorf("prepare: %v", err)
+	}
+	alive, err := f.Sweep(nil)
+	check0(t, err)
+	if len(alive) != 1 || alive[0] != f.AttemptDir("A01", 1) {
+		t.Errorf("alive are %v", alive)
+	}
+	if _, err := os.Stat(f.AttemptDir("B02", 1)); err == nil {
+		t.Error("a leftover was not swept")
+	}
+	check0(t, worker.Release())
+	alive, err = f.Sweep(func(execution, well string, attempt int) bool {
+		return execution == "e1" && well == "A01" && attempt == 1
+	})
+	if err != nil || len(alive) != 0 {
+		t.Errorf("sweep: %v, %v", alive, err)
+	}
+	check0(t, f.Commit("A01", 1, ""))
+}
+
+// A server that died leaves attempts of running workers: opening keeps them.
+func TestReopenKeepsAttempts(t *testing.T) {
+	t.Parallel()
+	out := filepath.Join(t.TempDir(), "out")
+	f := must[*Folder](t)(Open(out, "e1"))
+	work(t, f, "A01", 1, 3)
+	check0(t, f.Close())
+	f = openFolder(t, out, "e1")
+	check0(t, f.Commit("A01", 1, "key"))
+}
+
+// tree lists every file below root with its content, for comparison.
+func tree(t testing.TB, root string) string {
+	t.Helper()
+	var b strings.Builder
+	check0(t, filepath.WalkDir(root, func(path string, entry os.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		name, _ := filepath.Rel(root, path)
+		b.WriteString(name)
+		if entry.Type().IsRegular() {
+			b.WriteString(" = " + string(must[[]byte](t)(os.ReadFile(path))))
+		}
+		b.WriteString("\n")
+		return nil
+	}))
+	return b.String()
+}
