@@ -138,6 +138,7 @@ type Execution struct {
 	SubmitTime    *float64 `json:"submit_time,omitempty"`
 	Percent       float64  `json:"percent"`
 	TimeLeft      *float64 `json:"time_left,omitempty"` // estimate, seconds
+	Hold          string   `json:"hold,omitempty"`      // why no well is started at the moment
 	Wells         []Well   `json:"wells,omitempty"`
 }
 
@@ -169,6 +170,17 @@ type Well struct {
 	Counts   map[string]int   `json:"counts,omitempty"`
 	Elapsed  float64          `json:"elapsed,omitempty"` // seconds
 	LogPath  string           `json:"log_path,omitempty"`
+	Reused   bool             `json:"reused,omitempty"` // an earlier run's result was kept
+	Evidence *Evidence        `json:"evidence,omitempty"`
+}
+
+// Evidence is how a well's last attempt ended.
+type Evidence struct {
+	ExitCode   int      `json:"exit_code"`
+	Signal     string   `json:"signal,omitempty"`
+	PeakMemory int64    `json:"peak_memory,omitempty"` // bytes
+	CPU        float64  `json:"cpu,omitempty"`         // seconds, user and system
+	LogTail    []string `json:"log_tail,omitempty"`    // last lines of its log
 }
 
 // ExecutionReply answers [Status] with an id.
