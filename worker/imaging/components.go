@@ -3,6 +3,12 @@ package imaging
 // run is a horizontal run of pixels start..end-1 in row y.
 type run struct{ y, start, end int32 }
 
+// contains reports whether the pixel with index at belongs to the run.
+func (r run) contains(at int32, width int) bool {
+	start := r.y*int32(width) + r.start
+	return at >= start && at < start+r.end-r.start
+}
+
 // Connectivity says which pixels touch.
 type Connectivity int
 

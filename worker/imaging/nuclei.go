@@ -1,5 +1,7 @@
 package imaging
 
+import "slices"
+
 // NucleiOptions are the parameters of a nuclei segmentation.
 type NucleiOptions struct {
 	Sigma       float64 // smoothing of the image, px
@@ -25,6 +27,9 @@ type NucleiSegmenter struct {
 	edt      distances
 	peaks    peakFinder
 	queue    queue
+	home     []int32
+	highest  []int32
+	seeds    []int32
 }
 
 // NewNucleiSegmenter returns a segmenter with the given options.
@@ -60,17 +65,72 @@ func (s *NucleiSegmenter) Segment(p *Plane) *Labels {
 	edt(&s.edt, s.smooth, s.mask, height, width)
 	gaussian(s.distance, s.smooth, height, width, s.options.SplitSigma)
 	peaks := findPeaks(&s.peaks, s.distance, s.objects, height, width, count, s.options.MinDistance)
-	for i, inside := range s.mask {
-		if !inside {
-			out.Pix[i] = outside
+	out.Count = s.split(out.Pix, peaks, height, width)
+	return out
+}
+
+// split divides the mask among the peaks by a watershed of the negative
+// distance and returns the number of parts. Most pieces of the mask have one
+// peak and need no flood. That changes nothing: floods do not see each other
+// across background, except that peaks of exactly one height leave the queue in
+// an order that depends on everything in it. Where this could matter, all is
+// flooded.
+func (s *NucleiSegmenter) split(labels []int32, peaks []int32, height, width int) int {
+	slices.Sort(peaks) // numbers of labels do not matter here, raster order does
+	r := &s.regions
+	r.runs = findRuns(r.runs, s.mask, height, width, true)
+	pieces := 0
+	r.component, pieces = joinRuns(r.component, r.runs, Connect4)
+	r.size = zeroed(r.size, pieces)      // peaks of a piece
+	s.highest = sized(s.highest, pieces) // the label of its last peak
+	s.home = sized(s.home, len(peaks))   // the piece of a peak
+	next := 0
+	for i, at := range peaks {
+		for !r.runs[next].contains(at, width) {
+			next++
+		}
+		piece := r.component[next]
+		r.size[piece]++
+		s.home[i], s.highest[piece] = piece, int32(i+1)
+	}
+	all := s.tied(peaks)
+	fill(labels, outside)
+	for i, piece := range r.component {
+		label := int32(0)
+		if !all && r.size[piece] == 1 {
+			label = s.highest[piece]
+		} else if r.size[piece] == 0 {
+			label = outside
+		}
+		fill(labels[int(r.runs[i].y)*width:][r.runs[i].start:r.runs[i].end], label)
+	}
+	seeds := s.seeds[:0]
+	for i, at := range peaks {
+		if all || r.size[s.home[i]] > 1 {
+			labels[at] = int32(i + 1)
+			seeds = append(seeds, at)
 		}
 	}
-	for i, at := range peaks {
-		out.Pix[at] = int32(i + 1)
+	s.seeds = seeds
+	flood(&s.queue, s.distance, labels, width, -1, seeds)
+	return renumber(labels, len(peaks))
+}
+
+// tied reports whether two peaks of one piece have the same height.
+func (s *NucleiSegmenter) tied(peaks []int32) bool {
+	type level struct {
+		piece  int32
+		height float64
 	}
-	flood(&s.queue, s.distance, out.Pix, width, -1)
-	out.Count = renumber(out.Pix, len(peaks))
-	return out
+	seen := make(map[level]bool, len(peaks))
+	for i, at := range peaks {
+		l := level{s.home[i], s.distance[at]}
+		if seen[l] {
+			return true
+		}
+		seen[l] = true
+	}
+	return false
 }
 
 // renumber gives labels 1..count the raster order of their first pixels,

@@ -1,9 +1,12 @@
 package imaging
 
-import "math"
+import (
+	"math"
+	"slices"
+)
 
-// orderKey maps a float32 to an int32 of the same order; it is its own inverse
-// on the bits. Comparing integers costs no branch.
+// orderKey maps a float32 to an int32 of the same order. Comparing integers
+// costs no branch.
 func orderKey(v float32) int32 { return flipKey(int32(math.Float32bits(v))) }
 
 // fromKey is the inverse of orderKey.
@@ -23,11 +26,15 @@ func Percentiles(planes Stack, percents ...float64) []float64 {
 	if total == 0 {
 		return out
 	}
+	ranks := make([]int, 0, 2*len(percents))
+	for _, percent := range percents {
+		below := min(int(float64(total-1)*(percent/100)), total-1)
+		ranks = append(ranks, below, min(below+1, total-1))
+	}
+	values := orderStatistics(planes, ranks)
 	for i, percent := range percents {
 		position := float64(total-1) * (percent / 100)
-		below := math.Floor(position)
-		a, b := neighbours(planes, min(int(below), total-1), total)
-		t := position - below
+		a, b, t := float64(values[2*i]), float64(values[2*i+1]), position-math.Floor(position)
 		if t >= 0.5 {
 			out[i] = b - float64((b-a)*(1-t))
 		} else {
@@ -37,43 +44,42 @@ func Percentiles(planes Stack, percents ...float64) []float64 {
 	return out
 }
 
-// neighbours returns the values of rank k and k+1 (from 0, of total), without
-// copying or sorting: by counting the upper half of the key, then the lower.
-func neighbours(planes Stack, k, total int) (a, b float64) {
-	var tally [1 << 16]int
+// orderStatistics returns the values of the given ranks (from 0). It counts the
+// pixels by the upper half of their key, which for uint8 and small uint16 values
+// is all of it, and sorts only those that share it with a wanted one.
+func orderStatistics(planes Stack, ranks []int) []float32 {
+	bin := func(v float32) int { return int(orderKey(v)>>16) + 1<<15 }
+	tally := make([]uint32, 1<<16)
 	for _, p := range planes {
 		for _, v := range p.Pix {
-			tally[int(orderKey(v)>>16)+1<<15]++
+			tally[bin(v)]++
 		}
 	}
-	find := func(k int) (bin, rest int) {
-		for k >= tally[bin] {
-			k -= tally[bin]
-			bin++
+	type place struct{ bin, rest int }
+	places := make([]place, len(ranks))
+	members := map[int][]float32{}
+	wanted := make([]bool, 1<<16)
+	for i, rank := range ranks {
+		b := 0
+		for ; rank >= int(tally[b]); b++ {
+			rank -= int(tally[b])
 		}
-		return bin, k
+		places[i] = place{b, rank}
+		wanted[b] = true
 	}
-	lower := func(k int) int32 {
-		bin, rest := find(k)
-		var low [1 << 16]int
-		for _, p := range planes {
-			for _, v := range p.Pix {
-				if key := orderKey(v); int(key>>16)+1<<15 == bin {
-					low[key&0xffff]++
-				}
+	for _, p := range planes {
+		for _, v := range p.Pix {
+			if b := bin(v); wanted[b] {
+				members[b] = append(members[b], v)
 			}
 		}
-		digit := 0
-		for rest >= low[digit] {
-			rest -= low[digit]
-			digit++
-		}
-		return int32(bin-1<<15)<<16 | int32(digit)
 	}
-	key := lower(k)
-	a = float64(fromKey(key))
-	if k+1 >= total {
-		return a, a
+	for _, m := range members {
+		slices.Sort(m)
 	}
-	return a, float64(fromKey(lower(k + 1)))
+	values := make([]float32, len(ranks))
+	for i, p := range places {
+		values[i] = members[p.bin][p.rest]
+	}
+	return values
 }

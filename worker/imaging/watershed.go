@@ -20,7 +20,13 @@ func Watershed(p *Plane, markers []Point, mask *Mask) *Labels {
 			l.Pix[at] = int32(i + 1)
 		}
 	}
-	flood(new(queue), p.Pix, l.Pix, p.Width, 1)
+	var seeds []int32
+	for i, v := range l.Pix {
+		if v > 0 {
+			seeds = append(seeds, int32(i))
+		}
+	}
+	flood(new(queue), p.Pix, l.Pix, p.Width, 1, seeds)
 	for i, v := range l.Pix {
 		if v == outside {
 			l.Pix[i] = 0
@@ -32,14 +38,12 @@ func Watershed(p *Plane, markers []Point, mask *Mask) *Labels {
 // outside marks pixels a flood may not enter.
 const outside = -1
 
-// flood spreads the labels > 0 over the pixels that are 0. The landscape is
-// sign·pix.
-func flood[T float](q *queue, pix []T, labels []int32, width int, sign T) {
+// flood spreads the labels of the seeds, in raster order, over the pixels that
+// are 0. The landscape is sign·pix.
+func flood[T float](q *queue, pix []T, labels []int32, width int, sign T, seeds []int32) {
 	q.items = q.items[:0]
-	for i, label := range labels {
-		if label > 0 {
-			q.push(entry{float64(sign * pix[i]), 0, int32(i)})
-		}
+	for _, i := range seeds {
+		q.push(entry{float64(sign * pix[i]), 0, i})
 	}
 	age := int32(0)
 	last := uint32(width - 1)
