@@ -4,6 +4,9 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"io/fs"
+	"net"
+	"os"
 	"path/filepath"
 	"testing"
 	"time"
@@ -135,4 +138,25 @@ func failure(t *testing.T, reply string) string {
 		t.Fatalf("reply %q is no error", reply)
 	}
 	return f.Message
+}
+
+func writeFile(path string) error { return os.WriteFile(path, nil, 0o600) }
+
+// staleSocket leaves a socket file behind that nobody listens on.
+func staleSocket(path string) error {
+	listener, err := net.ListenUnix("unix", &net.UnixAddr{Name: path, Net: "unix"})
+	if err != nil {
+		return err
+	}
+	listener.SetUnlinkOnClose(false)
+	return listener.Close()
+}
+
+func permissions(t *testing.T, path string) fs.FileMode {
+	t.Helper()
+	info, err := os.Stat(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return info.Mode().Perm()
 }
