@@ -140,6 +140,11 @@ func (w *Worker) ask(cause string, patience time.Duration, hurry <-chan struct{}
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	replied := w.replied
+	select {
+	case <-replied:
+		replied = nil // the first Stop is to end the process
+	default:
+	}
 	answered := w.stop(ctx, cause)
 	for {
 		select {

@@ -1,0 +1,116 @@
+package process
+
+import (
+	"bytes"
+	"os"
+	"strconv"
+)
+
+// usage of a worker and its descendants at one moment.
+type usage struct {
+	memory    int64 // bytes
+	peak      int64 // of the worker alone so far, in bytes
+	processes int   // and threads
+}
+
+// measure adds up what a tree of processes holds in memory. A lone process is
+// charged its anonymous and shared-memory pages, since the pages of the binary
+// are shared with every other worker; in a tree, pages that a fork shares are
+// told apart by the kernel (PSS), which costs more to ask.
+func measure(pid int) usage {
+	text, err := os.ReadFile(procPath(pid, "status"))
+	if err != nil {
+		return usage{}
+	}
+	file := statusKiB(text, "RssFile:")
+	u := usage{
+		memory:    (statusKiB(text, "RssAnon:") + statusKiB(text, "RssShmem:")) << 10,
+		peak:      max(0, statusKiB(text, "VmHWM:")-file) << 10,
+		processes: int(statusKiB(text, "Threads:")),
+	}
+	children := descendants(pid)
+	if len(children) == 0 {
+		return u
+	}
+	u.memory = proportional(pid)
+	for _, child := range children {
+		u.memory += proportional(child)
+		if text, err := os.ReadFile(procPath(child, "status")); err == nil {
+			u.processes += int(statusKiB(text, "Threads:"))
+		}
+	}
+	return u
+}
+
+func procPath(pid int, file string) string {
+	return "/proc/" + strconv.Itoa(pid) + "/" + file
+}
+
+// statusKiB returns the number in a line of proc(5)'s status or smaps_rollup.
+func statusKiB(text []byte, field string) int64 {
+	_, rest, found := bytes.Cut(text, []byte("\n"+field))
+	if !found {
+		return 0
+	}
+	line, _, _ := bytes.Cut(rest, []byte("\n"))
+	fields := bytes.Fields(line)
+	if len(fields) == 0 {
+		return 0
+	}
+	n, err := strconv.ParseInt(string(fields[0]), 10, 64)
+	if err != nil {
+		return 0
+	}
+	return n
+}
+
+// proportional is a process's proportional set size without pages of files, in
+// bytes.
+func proportional(pid int) int64 {
+	text, err := os.ReadFile(procPath(pid, "smaps_rollup"))
+	if err != nil {
+		return 0
+	}
+	return (statusKiB(text, "Pss_Anon:") + statusKiB(text, "Pss_Shmem:")) << 10
+}
+
+// descendants lists all processes below one, in no order of worth.
+func descendants(pid int) []int {
+	var found []int
+	queue := []int{pid}
+	for len(queue) > 0 && len(found) < 4096 {
+		threads, err := os.ReadDir(procPath(queue[0], "task"))
+		if err == nil {
+			for _, thread := range threads {
+				below := childrenOf(queue[0], thread.Name())
+				found, queue = append(found, below...), append(queue, below...)
+			}
+		}
+		queue = queue[1:]
+	}
+	return found
+}
+
+// childrenOf lists the children that a thread started, or that were handed to it.
+func childrenOf(pid int, thread string) []int {
+	text, err := os.ReadFile(procPath(pid, "task/"+thread+"/children"))
+	if err != nil {
+		return nil
+	}
+	var pids []int
+	for field := range bytes.FieldsSeq(text) {
+		if child, err := strconv.Atoi(string(field)); err == nil {
+			pids = append(pids, child)
+		}
+	}
+	return pids
+}
+
+// proportionalSize is a process's proportional set size in bytes, 0 when unknown.
+func proportionalSize(pid int) int64 {
+	text, err := os.ReadFile(procPath(pid, "smaps_rollup"))
+	if err != nil {
+		return 0
+	}
+	return statusKiB(text, "Pss:") << 10
+}

@@ -1,0 +1,310 @@
+package process
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"github.com/wellhouse-hcs/wellhouse/ipc/plugin"
+	"github.com/wellhouse-hcs/wellhouse/registry"
+)
+
+// Options of a [Runner].
+type Options struct {
+	// Binary and Args start a worker: usually our own executable with "worker".
+	Binary string
+	Args   []string
+	// Env is added to a worker's minimal environment.
+	Env []string
+	// RunDir holds the workers' sockets: 0700, at most [plugin.MaxRunDir] bytes,
+	// and no other server's.
+	RunDir string
+	// Description and Fingerprint are what a worker must agree with.
+	Description registry.Description
+	Fingerprint string
+	// Spares is how many workers are started ahead of their task, see [Runner.SetSpares].
+	Spares int
+	// Logger, nil for none.
+	Logger *slog.Logger
+
+	// StartTimeout from start to hello. Default 30 s.
+	StartTimeout time.Duration
+	// KillTimeout from SIGKILL to the verdict that a process cannot be killed.
+	// Default 5 s.
+	KillTimeout time.Duration
+	// Look is how often memory and log are looked at. Default 500 ms.
+	Look time.Duration
+	// Kill replaces kill(2), for tests of processes that do not die.
+	Kill func(pid int, signal syscall.Signal) error
+}
+
+// Runner runs attempts. It is safe for concurrent use, and MUST be closed.
+type Runner struct {
+	options Options
+	prefix  string
+	env     []string
+	groups  groupMaker
+	reaper  bool
+	spares  *spares
+	log     *slog.Logger
+
+	hurry   chan struct{} // closed by KillAll
+	closing chan struct{} // closed by Close
+	killing sync.Once
+	ending  sync.Once
+	tasks   sync.WaitGroup // goroutines that outlive a Run
+
+	// starting is held shared while a worker is between fork and its entry in
+	// workers, see reapUnknown.
+	starting sync.RWMutex
+
+	mu       sync.Mutex
+	workers  map[int]bool // numbers of processes that are reaped by their own wait
+	attempts map[attemptKey]*attempt
+}
+
+type attemptKey struct {
+	execution, well string
+	attempt         int
+}
+
+// NewRunner checks the options and makes the run directory. It makes the
+// calling process the reaper of its orphaned descendants.
+func NewRunner(options Options) (*Runner, error) {
+	if options.StartTimeout <= 0 {
+		options.StartTimeout = 30 * time.Second
+	}
+	if options.KillTimeout <= 0 {
+		options.KillTimeout = 5 * time.Second
+	}
+	if options.Look <= 0 {
+		options.Look = 500 * time.Millisecond
+	}
+	if options.Logger == nil {
+		options.Logger = slog.New(slog.DiscardHandler)
+	}
+	info, err := os.Stat(options.Binary)
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("find worker binary: %w", err)
+	case info.IsDir():
+		return nil, fmt.Errorf("find worker binary: %s is a folder", options.Binary)
+	}
+	if err := makePrivate(options.RunDir); err != nil {
+		return nil, err
+	}
+	prefix := markerPrefix(options.RunDir)
+	r := &Runner{
+		options: options, prefix: prefix, env: environment(os.Environ(), options.Env), log: options.Logger,
+		groups: findGroups("wellhouse-" + strings.TrimSuffix(prefix, "/") + "-"), reaper: becomeReaper(),
+		hurry: make(chan struct{}), closing: make(chan struct{}),
+		workers: map[int]bool{}, attempts: map[attemptKey]*attempt{},
+	}
+	r.spares = newSpares(r)
+	r.SetSpares(options.Spares)
+	return r, nil
+}
+
+func makePrivate(dir string) error {
+	if !filepath.IsAbs(dir) {
+		return fmt.Errorf("make run directory: %q is not an absolute path", dir)
+	}
+	if len(dir) > plugin.MaxRunDir {
+		return fmt.Errorf("make run directory: %s is too long for sockets: at most %d bytes", dir, plugin.MaxRunDir)
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return fmt.Errorf("make run directory: %w", err)
+	}
+	info, err := os.Stat(dir)
+	if err != nil {
+		return fmt.Errorf("make run directory: %w", err)
+	}
+	if info.Mode().Perm()&0o077 != 0 {
+		return fmt.Errorf("make run directory: others may enter %s; run: chmod 700 %s", dir, dir)
+	}
+	return nil
+}
+
+// Run starts a worker for the attempt and returns how it ended. started is
+// called with what a later server needs to know, before the worker gets its
+// task; its error ends the attempt. When ctx ends the worker is stopped and the
+// reason is cancelled.
+func (r *Runner) Run(ctx context.Context, spec Spec, started func(Record) error) Result {
+	a := r.enter(spec)
+	defer r.leave(a)
+	worker, err := r.launch(ctx, a)
+	if err != nil {
+		return a.startFailed(ctx, err)
+	}
+	if started != nil {
+		if err := started(a.record); err != nil {
+			return a.abandon(worker, fmt.Errorf("record the attempt: %w", err))
+		}
+	}
+	return a.supervise(ctx, worker)
+}
+
+// Adopt takes over an attempt of an earlier server and returns how it ended. A
+// worker that is gone is judged by what it left; one that never got its task
+// gets it now.
+func (r *Runner) Adopt(ctx context.Context, record Record, spec Spec) Result {
+	a := r.enter(spec)
+	defer r.leave(a)
+	a.adopted, a.record, a.began = true, record, record.Started
+	a.group = groupOf(r.ownGroups(record.Groups))
+	within, cancel := context.WithTimeout(ctx, pingPatience)
+	defer cancel()
+	worker, err := plugin.Reattach(within, record.Record, plugin.ReattachOptions{KillTimeout: r.options.KillTimeout, Kill: r.options.Kill})
+	if err != nil {
+		r.log.Info("worker of an earlier server is gone", "execution", spec.Execution, "well", spec.Well, "attempt", spec.Attempt, "pid", record.Pid, "cause", err)
+		if ctx.Err() != nil {
+			a.stopped = byCancel
+		}
+		return a.conclude(nil)
+	}
+	r.addWorker(record.Pid)
+	return a.supervise(ctx, worker)
+}
+
+// ownGroups drops folders that a record names and that are not of our making.
+func (r *Runner) ownGroups(folders []string) []string {
+	var own []string
+	for _, folder := range folders {
+		if strings.HasPrefix(filepath.Base(folder), "wellhouse-"+strings.TrimSuffix(r.prefix, "/")+"-") {
+			own = append(own, folder)
+		}
+	}
+	return own
+}
+
+// Progress tells that the attempt goes on, and in which step it is ("" = as
+// before). Unknown attempts are ignored: progress may come late.
+func (r *Runner) Progress(execution, well string, number int, step string) {
+	r.mu.Lock()
+	a := r.attempts[attemptKey{execution, well, number}]
+	r.mu.Unlock()
+	if a != nil {
+		a.progress(step)
+	}
+}
+
+// Pid is the number of the attempt's worker, 0 when it has none.
+func (r *Runner) Pid(execution, well string, number int) int {
+	r.mu.Lock()
+	a := r.attempts[attemptKey{execution, well, number}]
+	r.mu.Unlock()
+	if a == nil {
+		return 0
+	}
+	return int(a.pid.Load())
+}
+
+// SetSpares changes how many workers wait for a task. A spare is a process like
+// any other worker and takes one task; it saves the time of the start, and is
+// discarded when the binary's file changes.
+func (r *Runner) SetSpares(n int) { r.spares.set(n) }
+
+// KillAll makes every stop that is under way, and every later one, a kill.
+func (r *Runner) KillAll() { r.killing.Do(func() { close(r.hurry) }) }
+
+// Close ends the spares and waits for all goroutines. No Run or Adopt may be
+// under way.
+func (r *Runner) Close() {
+	r.ending.Do(func() { close(r.closing) })
+	r.spares.set(0)
+	r.tasks.Wait()
+	r.reapUnknown()
+}
+
+// Sweep removes what earlier servers with this run directory left: marked
+// processes, sockets and control groups of attempts that are not in live. It
+// is called once, before the first attempt and after reading the store.
+func (r *Runner) Sweep(live []Record) error {
+	keep, groups := map[string]bool{}, map[string]bool{}
+	sockets := map[string]bool{}
+	for _, record := range live {
+		keep[record.Marker] = true
+		sockets[filepath.Dir(record.Socket)] = true
+		for _, folder := range record.Groups {
+			groups[folder] = true
+		}
+	}
+	var failed []error
+	gone := map[string]bool{}
+	for _, marker := range markers(r.prefix) {
+		if keep[marker] || gone[marker] {
+			continue
+		}
+		gone[marker] = true
+		r.log.Warn("end what an earlier server left", "attempt", marker)
+		if !r.sweep(0, marker, group{}, true) {
+			failed = append(failed, fmt.Errorf("end processes of %s: still there", marker))
+		}
+	}
+	for _, folder := range r.groups.leftovers() {
+		if !groups[folder] {
+			g := group{folders: []string{folder}}
+			r.sweep(0, "", g, false)
+			g.remove()
+		}
+	}
+	dirs, err := filepath.Glob(filepath.Join(r.options.RunDir, "plugin-dir*"))
+	failed = append(failed, err)
+	for _, dir := range dirs {
+		if !sockets[dir] {
+			failed = append(failed, os.RemoveAll(dir))
+		}
+	}
+	return errors.Join(failed...)
+}
+
+func (r *Runner) enter(spec Spec) *attempt {
+	if spec.Limits.Grace <= 0 {
+		spec.Limits.Grace = 10 * time.Second
+	}
+	a := &attempt{runner: r, spec: spec, began: time.Now(), oomBefore: systemOOMKills()}
+	a.log = r.log.With("execution", spec.Execution, "well", spec.Well, "attempt", spec.Attempt)
+	a.progress("")
+	r.mu.Lock()
+	r.attempts[attemptKey{spec.Execution, spec.Well, spec.Attempt}] = a
+	r.mu.Unlock()
+	return a
+}
+
+func (r *Runner) leave(a *attempt) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.attempts, attemptKey{a.spec.Execution, a.spec.Well, a.spec.Attempt})
+}
+
+func (r *Runner) addWorker(pid int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.workers[pid] = true
+}
+
+func (r *Runner) dropWorker(pid int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.workers, pid)
+}
+
+func (r *Runner) isWorker(pid int) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.workers[pid]
+}
+
+// heartbeat is when an attempt last showed progress, and in which step.
+type heartbeat struct {
+	at   atomic.Int64 // nanoseconds since the attempt began
+	step atomic.Pointer[string]
+}

@@ -1,0 +1,5 @@
+package process
+
+import "syscall"
+
+const sigBus = syscall.Signal(0xa)

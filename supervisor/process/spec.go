@@ -1,0 +1,84 @@
+package process
+
+import (
+	"time"
+
+	"github.com/wellhouse-hcs/wellhouse/enums"
+	"github.com/wellhouse-hcs/wellhouse/ipc/plugin"
+	"github.com/wellhouse-hcs/wellhouse/worker/result"
+)
+
+// Spec is one attempt at one well.
+type Spec struct {
+	Execution, Plate, Well string
+	Attempt                int    // from 1
+	Task                   []byte // as the registry encodes it
+	Directory              string // of the attempt: where the worker leaves its outcome
+	LogPath                string // of the worker's log, appended to
+	Threads                int    // to compute with; 0 = as many as there are cores
+	Limits                 Limits
+}
+
+// Limits of one attempt; zero means none.
+type Limits struct {
+	// Timeout from the task's start to its end.
+	Timeout time.Duration
+	// Stall: this long without progress and without an answer to a ping.
+	Stall time.Duration
+	// Grace between asking a worker to stop and killing it. Default 10 s.
+	Grace time.Duration
+	// Memory of the worker and its descendants together, in bytes.
+	Memory int64
+	// OpenFiles per process.
+	OpenFiles int
+	// Processes and threads of the attempt together, best effort.
+	Processes int
+}
+
+// Result is how an attempt ended, with the evidence.
+type Result struct {
+	Reason enums.ExitReason `json:"reason"`
+	Error  string           `json:"error,omitempty"` // one sentence; "" when ok
+	// Differences between the server's and the worker's types, for handshake_mismatch.
+	Differences []string `json:"differences,omitempty"`
+
+	Pid int `json:"pid,omitempty"`
+	// ExitCode is -1 when a signal ended the process or its status is unknown.
+	ExitCode int `json:"exit_code"`
+	// Signal that ended the process, or that the Go runtime reported before it
+	// exited: "SIGSEGV". "" = none.
+	Signal string `json:"signal,omitempty"`
+	// PeakMemory of the worker and its descendants in bytes, without pages
+	// shared with other processes; 0 when it ended before it was measured.
+	PeakMemory int64         `json:"peak_memory"`
+	UserCPU    time.Duration `json:"user_cpu_ns"`
+	SystemCPU  time.Duration `json:"system_cpu_ns"`
+	Started    time.Time     `json:"started"`
+	Ended      time.Time     `json:"ended"`
+	LastStep   string        `json:"last_step,omitempty"`
+	// LogTail is the end of the log as clean text, from the last panic on if
+	// there was one; at most 40 lines.
+	LogTail []string `json:"log_tail,omitempty"`
+	// Outcome as read from the attempt's directory and verified; nil when there
+	// is none that can be trusted.
+	Outcome *result.Outcome `json:"-"`
+	// Gone is set when the process could not be killed, whatever the reason,
+	// and closed when it is gone after all. Until then its slot, its lock and
+	// its memory are taken.
+	Gone <-chan struct{} `json:"-"`
+}
+
+// Record is enough to find an attempt again after a restart of the server. It
+// is handed out before the worker gets its task.
+type Record struct {
+	plugin.Record
+	Execution string    `json:"execution"`
+	Plate     string    `json:"plate"`
+	Well      string    `json:"well"`
+	Attempt   int       `json:"attempt"`
+	Directory string    `json:"directory"`
+	LogPath   string    `json:"log_path"`
+	LogOffset int64     `json:"log_offset"` // where this attempt's part begins
+	Groups    []string  `json:"groups,omitempty"`
+	Started   time.Time `json:"started"`
+}

@@ -1,0 +1,84 @@
+package process
+
+import (
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/wellhouse-hcs/wellhouse/ipc/plugin"
+)
+
+// excess is a limit that was found broken.
+type excess struct {
+	cause cause
+	text  string
+}
+
+// watcher looks at what gives no event: how much memory a worker and its
+// descendants hold, how many they are, and how large the log is.
+type watcher struct {
+	over chan excess // buffered: the first one counts
+	done chan struct{}
+	wait sync.WaitGroup
+	peak int64
+}
+
+func (a *attempt) watch(worker *plugin.Worker) *watcher {
+	w := &watcher{over: make(chan excess, 1), done: make(chan struct{})}
+	w.wait.Go(func() {
+		ticker := time.NewTicker(a.runner.options.Look)
+		defer ticker.Stop()
+		for {
+			w.look(a, worker)
+			select {
+			case <-ticker.C:
+			case <-w.done:
+				w.capLog(a)
+				return
+			}
+		}
+	})
+	return w
+}
+
+// stop returns the highest memory seen, in bytes.
+func (w *watcher) stop() int64 {
+	close(w.done)
+	w.wait.Wait()
+	return w.peak
+}
+
+func (w *watcher) look(a *attempt, worker *plugin.Worker) {
+	w.capLog(a)
+	select {
+	case <-worker.Exited():
+		return // its number may be another's by now
+	default:
+	}
+	seen := measure(worker.Pid())
+	w.peak = max(w.peak, seen.memory, seen.peak)
+	limits := a.spec.Limits
+	found := excess{}
+	switch {
+	case limits.Memory > 0 && seen.memory > limits.Memory:
+		found = excess{byMemory, fmt.Sprintf("held %s (limit %s)", mebibytes(seen.memory), mebibytes(limits.Memory))}
+	case limits.Processes > 0 && seen.processes > limits.Processes:
+		found = excess{byProcesses, fmt.Sprintf("killed at %d processes and threads (limit %d)", seen.processes, limits.Processes)}
+	default:
+		return
+	}
+	select {
+	case w.over <- found:
+	default:
+	}
+}
+
+func (w *watcher) capLog(a *attempt) {
+	cut, err := capLog(a.spec.LogPath, a.record.LogOffset, logCap, logHead, logTail)
+	if cut > 0 {
+		a.log.Warn("worker log was cut", "path", a.spec.LogPath, "bytes", cut)
+	}
+	if err != nil {
+		a.log.Warn("look after worker log", "error", err)
+	}
+}
