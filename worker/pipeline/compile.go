@@ -32,6 +32,7 @@ func Compile(def *Definition, index *plate.Index, wells []string, configuration 
 	for _, component := range enums.Microscopy().Variable.Names() {
 		c.values[component] = index.Values(component)
 	}
+	c.distinct()
 	if err := c.settings(configuration); err != nil {
 		return nil, fmt.Errorf("compile pipeline: %w", err)
 	}
@@ -60,6 +61,28 @@ type compiler struct {
 	keep      []bool              // of each step
 	layouts   []*layout
 	facts     []stepFacts // one per step
+}
+
+// distinct leaves one image for every place on the plate. Two files for one are
+// a plate exported twice into a folder; the first by name is taken.
+func (c *compiler) distinct() {
+	first := make(map[plate.Coordinates]*plate.Image, len(c.index.Images))
+	var images []plate.Image
+	for i := range c.index.Images {
+		image := &c.index.Images[i]
+		before, twice := first[image.Coordinates]
+		if !twice {
+			first[image.Coordinates] = image
+			images = append(images, *image)
+			continue
+		}
+		c.warn("%s has two images, %s and %s; the first is used", image.Coordinates, before.Path, image.Path)
+	}
+	if len(images) < len(c.index.Images) {
+		index := *c.index
+		index.Images = images
+		c.index = &index
+	}
 }
 
 func checkWells(index *plate.Index, wells []string) error {

@@ -63,6 +63,7 @@ type Task struct {
 	Warnings         []string      `json:"warnings"`
 	PeakBytes        int64         `json:"peak_bytes"`
 	Digest           string        `json:"digest"`
+	LogLevel         string        `json:"log_level"`
 }
 
 // Step is a compiled step. All its values are values of the plate.
@@ -165,5 +166,6 @@ func (p *Plan) Task(well string) (Task, error) {
 		Warnings:  slices.Clone(w.Warnings),
 		PeakBytes: w.PeakBytes,
 		Digest:    w.Digest,
+		LogLevel:  string(p.Settings.Pipeline().LogLevel),
 	}, nil
 }

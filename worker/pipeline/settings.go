@@ -9,15 +9,15 @@ import (
 // Configuration is the configuration around a pipeline file. Its own layers, of
 // the pipeline and of each step, come between the two.
 type Configuration struct {
-	Before []config.Layer // such as the global file
-	After  []config.Layer // such as the command line
+	Base      []config.Layer // such as the global file
+	Overrides []config.Layer // such as the command line
 }
 
 // Resolve returns the configuration with the layers of a pipeline and, maybe,
 // a step between.
 func (c Configuration) Resolve(own ...config.Layer) (config.Resolved, error) {
 	own = slices.DeleteFunc(slices.Clone(own), func(l config.Layer) bool { return len(l.Set) == 0 })
-	return config.Resolve(slices.Concat(c.Before, own, c.After)...)
+	return config.Resolve(slices.Concat(c.Base, own, c.Overrides)...)
 }
 
 // settings resolves the configuration of the pipeline and whether each step

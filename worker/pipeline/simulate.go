@@ -58,6 +58,21 @@ func (c *compiler) simulate() {
 			c.plan.Tables.Objects = append(c.plan.Tables.Objects, Objects{Name: step.Objects, Step: i, Channels: c.channels(step.Objects)})
 		}
 	}
+	c.countColumns()
+}
+
+// countColumns refuses names of objects whose columns in the sites table would
+// be one: Count_A_1 of A in channel 1, and of objects A_1.
+func (c *compiler) countColumns() {
+	for _, a := range c.plan.Tables.Objects {
+		for _, b := range c.plan.Tables.Objects {
+			for _, channel := range a.Channels {
+				if len(a.Channels) > 1 && a.Name+"_"+channel == b.Name {
+					c.add(c.def.Steps[b.Step].Objects.At, "objects: the name %s is also that of %s in channel %s; choose another one", b.Name, a.Name, channel)
+				}
+			}
+		}
+	}
 }
 
 // present checks that components a step names are still there when it runs.

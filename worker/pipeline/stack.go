@@ -21,6 +21,9 @@ func (s *Segment) Parcels(planes []plate.Coordinates) []Group {
 	return groups(planes, s.Varies, func(plate.Coordinates) (int, bool) { return 0, true })
 }
 
+// Key returns what the planes of a parcel share with plane c.
+func (s *Segment) Key(c plate.Coordinates) plate.Coordinates { return without(c, s.Varies) }
+
 // Stacks divides the planes that the step names into stacks, in the order of
 // their first plane. Planes in no stack pass through unchanged.
 func (s *Step) Stacks(planes []plate.Coordinates) []Group {
@@ -53,10 +56,7 @@ func groups(planes []plate.Coordinates, varies []string, branch func(plate.Coord
 		if !ok {
 			continue
 		}
-		key := c
-		for _, v := range varies {
-			key = key.Without(v)
-		}
+		key := without(c, varies)
 		g, known := at[key]
 		if !known {
 			g = len(list)
@@ -66,6 +66,13 @@ func groups(planes []plate.Coordinates, varies []string, branch func(plate.Coord
 		list[g].Planes = append(list[g].Planes, i)
 	}
 	return list
+}
+
+func without(c plate.Coordinates, components []string) plate.Coordinates {
+	for _, component := range components {
+		c = c.Without(component)
+	}
+	return c
 }
 
 // Reduces reports whether the branch makes one plane of a stack.
@@ -82,8 +89,8 @@ func (o *Objects) Locate(c plate.Coordinates) plate.Coordinates {
 	return c
 }
 
-// advance returns the stacks of a step over planes, and the planes after it: a
-// reduced stack takes the place of its first plane.
+// advance returns the stacks of a step over planes, and the planes after it, in
+// natural order.
 func (s *Step) advance(planes []plate.Coordinates) (stacks []Group, after []plate.Coordinates) {
 	stacks = s.Stacks(planes)
 	gone := make(map[int]bool)
@@ -110,6 +117,7 @@ func (s *Step) advance(planes []plate.Coordinates) (stacks []Group, after []plat
 		}
 		after = append(after, c)
 	}
+	slices.SortStableFunc(after, plate.Coordinates.Compare)
 	return stacks, after
 }
 
@@ -136,6 +144,7 @@ func (t *Task) StackCounts() []int {
 			}
 			next = append(next, inside...)
 		}
+		slices.SortStableFunc(next, plate.Coordinates.Compare)
 		planes = next
 	}
 	return counts

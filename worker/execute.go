@@ -1,0 +1,81 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+
+	"github.com/wellhouse-hcs/wellhouse/enums"
+	"github.com/wellhouse-hcs/wellhouse/ipc/plugin"
+	"github.com/wellhouse-hcs/wellhouse/ipc/progress"
+	"github.com/wellhouse-hcs/wellhouse/registry"
+	"github.com/wellhouse-hcs/wellhouse/worker/pipeline"
+	"github.com/wellhouse-hcs/wellhouse/worker/result"
+)
+
+// Execute implements plugin.Implementation: the one task of the process.
+func (w *implementation) Execute(ctx context.Context, request plugin.Request) plugin.Reply {
+	task, err := w.task(request)
+	if err != nil {
+		return refuse(enums.ReasonHandshakeMismatch, err)
+	}
+	log := w.log.With("execution", task.Execution, "plate", task.Plate, "well", task.Well, "attempt", task.Attempt)
+	if err := w.level.UnmarshalText([]byte(task.LogLevel)); err != nil {
+		w.level.Set(slog.LevelInfo)
+	}
+	// Two workers of one well would write over each other: whoever comes second
+	// leaves without touching anything, the outcome of the first included.
+	lock, err := result.TryLock(task.Lock, fmt.Sprintf("execution %s, attempt %d, process %d", task.Execution, task.Attempt, os.Getpid()))
+	if err != nil {
+		if errors.Is(err, result.ErrLocked) {
+			err = fmt.Errorf("well %s has a worker already: %w", task.Well, err)
+		}
+		log.Error("worker refuses its task", "error", err)
+		return refuse(enums.ReasonStartFailed, err)
+	}
+	w.lock = lock
+	if err := os.MkdirAll(task.Directory, 0o755); err != nil {
+		return refuse(enums.ReasonStartFailed, fmt.Errorf("create attempt folder: %w", err))
+	}
+
+	executor := Executor{Catalogue: w.catalogue, Logger: log}
+	if task.ProgressEndpoint != "" {
+		pusher, err := progress.NewPusher(task.ProgressEndpoint)
+		if err != nil {
+			log.Warn("nobody will see progress", "error", err)
+		} else {
+			defer pusher.Close() // before the reply, so that it does not overtake the last event
+			executor.Report = pusher.Send
+		}
+	}
+	log.Info("well starts", "images", len(task.Images), "steps", len(task.Steps), "threads", task.Threads)
+	outcome := executor.Run(ctx, task)
+	if err := result.WriteOutcome(task.Directory, outcome); err != nil {
+		f := writeFailed("", err)
+		log.Error("outcome cannot be written", "error", f)
+		return refuse(f.Reason, f)
+	}
+	return plugin.Reply{Reason: outcome.Reason, Error: outcome.Error}
+}
+
+// task decodes the task and holds it against the request it came with.
+func (w *implementation) task(request plugin.Request) (pipeline.Task, error) {
+	task, err := registry.DecodeAs[pipeline.Task](w.names, request.Task)
+	if err != nil {
+		return pipeline.Task{}, fmt.Errorf("decode task: %w", err)
+	}
+	if task.Execution != request.Execution || task.Well != request.Well || task.Attempt != request.Attempt {
+		return pipeline.Task{}, fmt.Errorf("task is for execution %s, well %s, attempt %d, the request for %s, %s, %d",
+			task.Execution, task.Well, task.Attempt, request.Execution, request.Well, request.Attempt)
+	}
+	if request.Threads > 0 {
+		task.Threads = request.Threads
+	}
+	return task, nil
+}
+
+func refuse(reason enums.ExitReason, err error) plugin.Reply {
+	return plugin.Reply{Reason: reason, Error: err.Error()}
+}

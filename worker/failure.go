@@ -1,0 +1,74 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/wellhouse-hcs/wellhouse/enums"
+	"github.com/wellhouse-hcs/wellhouse/worker/plate"
+	"github.com/wellhouse-hcs/wellhouse/worker/result"
+)
+
+// Failure is why a well did not complete.
+type Failure struct {
+	Reason enums.ExitReason
+	Step   string // where, if in a step
+	File   string // the image that could not be read, below the plate's root
+	Err    error
+}
+
+func (f *Failure) Error() string { return f.Err.Error() }
+func (f *Failure) Unwrap() error { return f.Err }
+
+// unreadable says that an image could not be read.
+func unreadable(step, path string, err error) *Failure {
+	var bad *plate.UnreadableError
+	if errors.As(err, &bad) {
+		err = bad.Err // the path below the plate's root says as much
+	}
+	return &Failure{
+		Reason: enums.ReasonInputUnreadable,
+		Step:   step,
+		File:   path,
+		Err:    fmt.Errorf("step %s: read image %s: %w", step, path, err),
+	}
+}
+
+// functionFailed says that a function returned an error, or broke its contract.
+func functionFailed(ctx context.Context, step, name string, err error) *Failure {
+	if ctx.Err() != nil {
+		return cancelled(ctx, step)
+	}
+	return &Failure{
+		Reason: enums.ReasonFunctionError,
+		Step:   step,
+		Err:    fmt.Errorf("step %s: function %s: %w", step, name, err),
+	}
+}
+
+func cancelled(ctx context.Context, step string) *Failure {
+	return &Failure{
+		Reason: enums.ReasonCancelled,
+		Step:   step,
+		Err:    fmt.Errorf("step %s: %w", step, context.Cause(ctx)),
+	}
+}
+
+// writeFailed says that results could not be written.
+func writeFailed(step string, err error) *Failure {
+	reason := enums.ReasonOutputInvalid
+	if result.NoSpace(err) {
+		err = fmt.Errorf("no room is left for results: %w", err)
+	}
+	return &Failure{Reason: reason, Step: step, Err: fmt.Errorf("write results: %w", err)}
+}
+
+// failureOf turns any error of a run into a Failure.
+func failureOf(err error) *Failure {
+	var f *Failure
+	if errors.As(err, &f) {
+		return f
+	}
+	return &Failure{Reason: enums.ReasonFunctionError, Err: err}
+}
