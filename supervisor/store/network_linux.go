@@ -13,7 +13,7 @@ func refuseNetwork(dir string) error {
 	if err := unix.Statfs(dir, &st); err != nil {
 		return fmt.Errorf("look at file system of %s: %w", dir, err)
 	}
-	if name := networkName(uint32(st.Type)); name != "" { //nolint:unconvert // the field's type differs between architectures
+	if name := networkName(uint32(st.Type)); name != "" {
 		return networkError(dir, name)
 	}
 	return nil

@@ -128,7 +128,7 @@ func TestSaveRefusesWhatCannotBeFoundAgain(t *testing.T) {
 	good := three("x1", "running", at(1))
 	for name, spoil := range map[string]func(*Record){
 		"kind":              func(r *Record) { r.Kind = "plate" },
-		"status":            func(r *Record) { r.Status = "runing" },
+		"status":            func(r *Record) { r.Status = "walking" },
 		"no id":             func(r *Record) { r.Execution = "" },
 		"not JSON":          func(r *Record) { r.Document = []byte("{") },
 		"execution, well":   func(r *Record) { r.Well = "A01" },

@@ -83,7 +83,7 @@ func torn(r io.Reader, size int64) (int64, error) {
 }
 
 func ignoreShort(err error) error {
-	if err == io.EOF || err == io.ErrUnexpectedEOF {
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 		return nil
 	}
 	return err
