@@ -78,9 +78,11 @@ func (l *Loop) bind(kind zmq.Type, endpoints []Endpoint, setUp func(*zmq.Socket)
 	}
 	for _, endpoint := range endpoints {
 		if path, ok := strings.CutPrefix(endpoint.Address, ipcPrefix); ok {
-			if err = bindIPC(socket, path, endpoint.Replace); err != nil {
+			var file fs.FileInfo
+			if file, err = bindIPC(socket, path, endpoint.Replace); err != nil {
 				return nil, nil, err
 			}
+			l.files = append(l.files, socketFile{path, file})
 			bound = append(bound, endpoint.Address)
 		}
 	}
@@ -129,26 +131,44 @@ func (l *Loop) prepareTCP(socket *zmq.Socket) error {
 	return nil
 }
 
-// bindIPC binds a path. libzmq removes whatever is there, so look first.
-func bindIPC(socket *zmq.Socket, path string, replace bool) error {
+// socketFile is a path that the loop bound, and the file that it made there.
+type socketFile struct {
+	path string
+	info fs.FileInfo
+}
+
+// remove takes the file away, which libzmq does not, unless another server
+// has put its own there since.
+func (f socketFile) remove() {
+	if info, err := os.Lstat(f.path); err == nil && os.SameFile(info, f.info) {
+		_ = os.Remove(f.path)
+	}
+}
+
+// bindIPC binds a path. libzmq replaces whatever is there, so look first.
+func bindIPC(socket *zmq.Socket, path string, replace bool) (fs.FileInfo, error) {
 	if len(path) > maxPath {
-		return fmt.Errorf("bind %s: the path has %d bytes, a socket's at most %d; use a shorter folder", path, len(path), maxPath)
+		return nil, fmt.Errorf("bind %s: the path has %d bytes, a socket's at most %d; use a shorter folder", path, len(path), maxPath)
 	}
 	switch info, err := os.Lstat(path); {
 	case errors.Is(err, fs.ErrNotExist):
 	case err != nil:
-		return fmt.Errorf("bind %s: %w", path, err)
+		return nil, fmt.Errorf("bind %s: %w", path, err)
 	case info.Mode().Type() != fs.ModeSocket:
-		return fmt.Errorf("bind %s: something that is no socket lies there; move it away", path)
+		return nil, fmt.Errorf("bind %s: something that is no socket lies there; move it away", path)
 	case !replace:
-		return fmt.Errorf("bind %s: %w", path, fs.ErrExist)
+		return nil, fmt.Errorf("bind %s: %w", path, fs.ErrExist)
 	}
 	if err := socket.Bind(ipcPrefix + path); err != nil {
-		return fmt.Errorf("bind %s: %w", path, err)
+		return nil, fmt.Errorf("bind %s: %w", path, err)
 	}
 	// The folder is private already; this is for those that are not.
 	if err := os.Chmod(path, 0o600); err != nil {
-		return fmt.Errorf("bind %s: %w", path, err)
+		return nil, fmt.Errorf("bind %s: %w", path, err)
 	}
-	return nil
+	info, err := os.Lstat(path)
+	if err != nil {
+		return nil, fmt.Errorf("bind %s: %w", path, err)
+	}
+	return info, nil
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -239,8 +240,31 @@ func TestStaleSocketIsReplacedWhenTold(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
 	if mode := permissions(t, path); mode != 0o600 {
 		t.Errorf("the socket has mode %o", mode)
+	}
+	l.Close()
+	if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("the socket file is left: %v", err)
+	}
+}
+
+// A server that lost its path to another one must not take that away.
+func TestEndLeavesTheSocketOfAnother(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "c")
+	options := Options{Control: []Endpoint{{ipcPrefix + path, true}}, OnRequest: func(Request) {}}
+	first, err := Listen(options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	second, err := Listen(options) // steals it, as libzmq does
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer second.Close()
+	first.Close()
+	if _, err := os.Lstat(path); err != nil {
+		t.Errorf("the second server's socket is gone: %v", err)
 	}
 }

@@ -36,6 +36,7 @@ type Loop struct {
 
 	controlEndpoints []string
 	dataEndpoints    []string
+	files            []socketFile
 
 	spareReplies []outgoing
 	spareFrames  [][]byte
@@ -260,8 +261,13 @@ func (l *Loop) drain() {
 	}
 }
 
-// release closes the sockets; ending the context waits for their linger only.
+// release removes the socket files and closes the sockets; ending the context
+// waits for their linger only.
 func (l *Loop) release() {
+	// First, so that a client finds either a server or nothing.
+	for _, file := range l.files {
+		file.remove()
+	}
 	if l.waker != nil {
 		l.waker.Close()
 	}
