@@ -30,7 +30,7 @@ func readHTD(r io.Reader) (*metadata, error) {
 	if _, ok := keys["HTSInfoFile"]; !ok {
 		return nil, errors.New(`it has no "HTSInfoFile" line`)
 	}
-	m := &metadata{timepoints: htdInt(keys, "TimePoints", 1), projection: htdBool(keys, "ZProjection")}
+	m := &metadata{timepoints: htdInt(keys, "TimePoints", 1)}
 	if htdBool(keys, "ZSeries") {
 		m.planes = htdInt(keys, "ZSteps", 0)
 	}

@@ -16,7 +16,6 @@ type metadata struct {
 	channels     []string          // collected
 	timepoints   int               // 0 unknown
 	planes       int               // 0 unknown
-	projection   bool              // a projection is stored
 	channelNames map[string]string // channel value → name
 	pixelSize    float64           // µm
 	positions    map[wellSite]Position
