@@ -240,18 +240,21 @@ type ResultsReply struct {
 
 // Process is a process and what it started.
 type Process struct {
-	PID        int       `json:"pid"`
-	Name       string    `json:"name"`
-	State      string    `json:"state"`
-	CPUPercent float64   `json:"cpu_percent"`
-	MemoryMB   float64   `json:"memory_mb"`
-	Age        float64   `json:"age"` // seconds
-	Execution  string    `json:"execution_id,omitempty"`
-	Well       string    `json:"well,omitempty"`
-	Attempt    int       `json:"attempt,omitempty"`
-	Step       string    `json:"step,omitempty"`
-	Percent    float64   `json:"percent,omitempty"`
-	Children   []Process `json:"children,omitempty"`
+	PID          int       `json:"pid"`
+	Name         string    `json:"name"`
+	State        string    `json:"state"`
+	CPUPercent   float64   `json:"cpu_percent"`
+	MemoryMB     float64   `json:"memory_mb"`
+	CPUSeconds   float64   `json:"cpu_seconds"`
+	ReadBytes    int64     `json:"read_bytes"`    // from storage
+	WrittenBytes int64     `json:"written_bytes"` // to storage
+	Age          float64   `json:"age"`           // seconds
+	Execution    string    `json:"execution_id,omitempty"`
+	Well         string    `json:"well,omitempty"`
+	Attempt      int       `json:"attempt,omitempty"`
+	Step         string    `json:"step,omitempty"`
+	Percent      float64   `json:"percent,omitempty"`
+	Children     []Process `json:"children,omitempty"`
 }
 
 // PsReply answers [Ps].
