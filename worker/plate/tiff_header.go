@@ -6,19 +6,16 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"regexp"
-	"strconv"
 
 	"github.com/wellhouse-hcs/wellhouse/enums"
 )
 
 // Limits that a file is held to before anything is allocated for it.
 const (
-	maxEdge        = 1 << 16 // pixels along one side
-	maxPixels      = 1 << 28 // pixels of one image: 1 GiB as float32
-	maxRatio       = 1500    // no codec read here expands more than this (Deflate 1032, LZW 1365)
-	maxTags        = 4096    // entries in an image file directory
-	maxDescription = 64 << 10
+	maxEdge   = 1 << 16 // pixels along one side
+	maxPixels = 1 << 28 // pixels of one image: 1 GiB as float32
+	maxRatio  = 1500    // no codec read here expands more than this (Deflate 1032, LZW 1365)
+	maxTags   = 4096    // entries in an image file directory
 )
 
 // UnreadableError says which file could not be read as an image, and why.
@@ -284,20 +281,6 @@ func (t *tiffFile) values(tag uint16, most int) ([]uint32, error) {
 	return values, nil
 }
 
-// description returns the text of ImageDescription, cut at 64 KiB; "" if none.
-func (t *tiffFile) description() string {
-	entry, ok := t.tags[tagDescription]
-	n := t.order.Uint32(entry[4:])
-	if !ok || t.order.Uint16(entry[2:]) != 2 || n <= 4 {
-		return ""
-	}
-	text := make([]byte, min(n, maxDescription))
-	if t.readAt(text, int64(t.order.Uint32(entry[8:]))) != nil {
-		return ""
-	}
-	return string(text)
-}
-
 func (t *tiffFile) readAt(p []byte, at int64) error {
 	if at < 0 || at+int64(len(p)) > t.size {
 		return fmt.Errorf("%w: it has %d bytes, but its data reach to byte %d", errTruncated, t.size, at+int64(len(p)))
@@ -319,28 +302,4 @@ func withoutPath(err error) error {
 		return pe.Err
 	}
 	return err
-}
-
-var calibration = regexp.MustCompile(`id="spatial-calibration-(state|x|units)"[^>]*value="([^"]*)"`)
-
-// metaSeriesPixelSize finds the pixel size in µm in the description that
-// MetaXpress and MetaMorph write; 0 when it is not calibrated.
-func metaSeriesPixelSize(description string) float64 {
-	found := make(map[string]string)
-	for _, m := range calibration.FindAllStringSubmatch(description, 3) {
-		found[m[1]] = m[2]
-	}
-	size, err := strconv.ParseFloat(found["x"], 64)
-	if err != nil || found["state"] != "on" || found["units"] != "um" {
-		return 0
-	}
-	return plausiblePixelSize(size)
-}
-
-// plausiblePixelSize returns a pixel size in µm, or 0 when no microscope has it.
-func plausiblePixelSize(size float64) float64 {
-	if size > 1e-4 && size < 1e4 {
-		return size
-	}
-	return 0
 }
