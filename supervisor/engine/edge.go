@@ -11,7 +11,7 @@ import (
 type Edge interface {
 	// Compile checks a submission. An error that wraps [ErrInvalidInput] is the
 	// submission's fault.
-	Compile(ctx context.Context, x Execution) ([]CompiledWell, error)
+	Compile(ctx context.Context, x Execution) (Compilation, error)
 	// Start runs one attempt until nothing of it is left. When ctx ends it stops
 	// the process. Of the event it returns, At, Key and Attempt are filled in here.
 	Start(ctx context.Context, order Start, report Report) Ended

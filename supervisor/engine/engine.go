@@ -216,10 +216,10 @@ func (e *Engine) perform(ctx context.Context, effect Effect) {
 }
 
 func (e *Engine) compile(ctx context.Context, x Execution) {
-	wells, err := e.edge.Compile(ctx, x)
+	compilation, err := e.edge.Compile(ctx, x)
 	switch {
 	case err == nil:
-		e.post(Compiled{At{e.now()}, x.ID, wells})
+		e.post(Compiled{At{e.now()}, x.ID, compilation})
 	case errors.Is(err, ErrInvalidInput):
 		e.post(CompileFailed{At{e.now()}, x.ID, err.Error(), "invalid_input"})
 	default:

@@ -30,8 +30,8 @@ type plate struct {
 	saved   []string
 }
 
-func (p *plate) Compile(context.Context, Execution) ([]CompiledWell, error) {
-	return p.wells, p.compile
+func (p *plate) Compile(_ context.Context, x Execution) (Compilation, error) {
+	return Compilation{p.wells, x.Workers, x.Retries, x.Memory}, p.compile
 }
 
 func (p *plate) Start(ctx context.Context, order Start, report Report) Ended {

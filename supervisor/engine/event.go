@@ -25,8 +25,16 @@ type Submitted struct {
 // Compiled: everything about every well was checked.
 type Compiled struct {
 	At
-	ID    string
-	Wells []CompiledWell
+	ID string
+	Compilation
+}
+
+// Compilation is what compiling found out about an execution.
+type Compilation struct {
+	Wells   []CompiledWell
+	Workers int   // wells at once; 0 = as many as the server allows
+	Retries int   // further attempts after the first
+	Memory  int64 // hard limit per well in bytes; 0 = none
 }
 
 // CompiledWell is what the engine needs to know of a compiled well.

@@ -167,6 +167,7 @@ func (m *Machine) compiled(e Compiled) {
 		m.recompiled(r, e)
 		return
 	}
+	r.Workers, r.Retries, r.Memory = e.Workers, e.Retries, e.Memory
 	for _, c := range e.Wells {
 		w := &Well{
 			Execution: r.ID, Name: c.Name, Status: enums.WellPending,

@@ -44,6 +44,7 @@ type Execution struct {
 	Hold        *Hold                 `json:"hold,omitempty"`      // why no well is started at the moment
 	Cancelled   bool                  `json:"cancelled,omitempty"` // cancelling was asked for
 	Order       []string              `json:"order,omitempty"`     // its wells, in plate order
+	RetryOf     string                `json:"retry_of,omitempty"`  // the execution this one runs again
 	Request     json.RawMessage       `json:"request,omitempty"`   // the submission; only the edge reads it
 	Summary     json.RawMessage       `json:"summary,omitempty"`   // what merging reported
 }

@@ -14,11 +14,12 @@ var ErrFinal = errors.New("the execution has ended")
 // ErrUnknown is returned for an execution the engine does not hold.
 var ErrUnknown = errors.New("no such execution")
 
-// Restore hands the engine the records of an earlier server. Call it once,
-// before Run.
-func (e *Engine) Restore(executions []Execution, wells []Well) {
+// Restore hands the engine the executions that had not ended when an earlier
+// server did, and the sequence of its newest submission. Call it once, before
+// Run.
+func (e *Engine) Restore(sequence int, executions []Execution, wells []Well) {
 	e.view.update(executions, wells)
-	e.post(Restored{At{e.now()}, executions, wells})
+	e.post(Restored{At{e.now()}, sequence, executions, wells})
 }
 
 // Submit queues an execution and returns its position once it is durable; 1

@@ -11,11 +11,13 @@ import (
 // event a machine gets, or none of this kind comes.
 type Restored struct {
 	At
+	Sequence   int // of the newest submission
 	Executions []Execution
 	Wells      []Well
 }
 
 func (m *Machine) restored(e Restored) {
+	m.sequence = e.Sequence
 	slices.SortFunc(e.Executions, func(a, b Execution) int { return a.Sequence - b.Sequence })
 	for _, x := range e.Executions {
 		m.sequence = max(m.sequence, x.Sequence)

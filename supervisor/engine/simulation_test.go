@@ -229,7 +229,7 @@ func (w *world) perform(effect Effect) {
 			w.later(w.span(3), CompileFailed{ID: f.Execution.ID, Error: "bad", Code: "invalid_input"}, 0)
 			return
 		}
-		compiled := Compiled{ID: f.Execution.ID}
+		compiled := Compiled{ID: f.Execution.ID, Compilation: Compilation{Workers: f.Execution.Workers, Retries: f.Execution.Retries}}
 		for i := range 1 + int(f.Execution.ID[1]-'0')*5 {
 			compiled.Wells = append(compiled.Wells, CompiledWell{
 				Name: fmt.Sprintf("A%02d", i+1), Cost: float64(i % 3), Estimate: 1 << 22,

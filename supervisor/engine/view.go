@@ -1,8 +1,12 @@
 package engine
 
 import (
+	"cmp"
 	"slices"
 	"sync"
+	"time"
+
+	"github.com/wellhouse-hcs/wellhouse/enums"
 )
 
 // keptFinal is how many ended executions stay in memory; older ones are read
@@ -110,4 +114,35 @@ func (e *Engine) Idle() bool {
 		}
 	}
 	return true
+}
+
+// Live is a well that has a process.
+type Live struct {
+	Key     Key
+	Plate   string
+	Attempt int
+	Pid     int // 0 while it is being started
+	Since   time.Time
+}
+
+// Running returns the wells that have a process, by execution and plate order.
+func (e *Engine) Running() []Live {
+	e.view.mu.RLock()
+	defer e.view.mu.RUnlock()
+	var live []Live
+	for id, x := range e.view.executions {
+		if x.Status.Final() {
+			continue
+		}
+		for _, w := range e.view.wells[id] {
+			if w.Status == enums.WellStarting || w.Status == enums.WellRunning {
+				a := w.Last()
+				live = append(live, Live{Key{id, w.Name}, x.Plate, a.Number, a.Pid, a.Started})
+			}
+		}
+	}
+	slices.SortFunc(live, func(a, b Live) int {
+		return cmp.Or(cmp.Compare(a.Key.Execution, b.Key.Execution), cmp.Compare(a.Key.Well, b.Key.Well))
+	})
+	return live
 }

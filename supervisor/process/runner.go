@@ -168,6 +168,7 @@ func (r *Runner) Adopt(ctx context.Context, record Record, spec Spec) Result {
 		if ctx.Err() != nil {
 			a.stopped = byCancel
 		}
+		defer record.RemoveSocket(r.options.RunDir)
 		return a.conclude(nil)
 	}
 	r.addWorker(record.Pid)

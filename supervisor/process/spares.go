@@ -75,7 +75,7 @@ func (s *spares) take() *plugin.Worker {
 		each := s.idle[0]
 		s.idle = s.idle[1:]
 		s.mu.Unlock()
-		if each.binary != now {
+		if each.binary != now || !answers(each.worker) {
 			s.discard(each)
 			continue
 		}
@@ -83,6 +83,13 @@ func (s *spares) take() *plugin.Worker {
 		_ = os.Remove(each.log)
 		return each.worker
 	}
+}
+
+// answers tells whether a spare that waited, perhaps for hours, is still good.
+func answers(worker *plugin.Worker) bool {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	return worker.Ping(ctx) == nil
 }
 
 // fill starts what is missing, each in a goroutine of its own. A start that

@@ -236,14 +236,3 @@ func TestOpenRefusesForeignAndNewerFiles(t *testing.T) {
 		}
 	}
 }
-
-func TestNetworkFileSystemsAreNamed(t *testing.T) {
-	t.Parallel()
-	if err := refuseNetwork(t.TempDir()); err != nil {
-		t.Skip("the tests themselves run on a network file system:", err)
-	}
-	err := networkError("/somewhere", "NFS")
-	if !errors.Is(err, ErrNetworkFileSystem) || !strings.Contains(err.Error(), "--data-dir") {
-		t.Error(err)
-	}
-}

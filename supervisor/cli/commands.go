@@ -1,0 +1,13 @@
+package cli
+
+import "github.com/spf13/cobra"
+
+// commands are all of them.
+func (a *app) commands() []*cobra.Command {
+	return []*cobra.Command{
+		a.runCommand(),
+		a.serveCommand(), a.keysCommand(),
+		a.plateCommand(), a.functionsCommand(), a.typesCommand(),
+		a.versionCommand(), a.workerCommand(),
+	}
+}

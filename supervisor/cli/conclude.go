@@ -1,0 +1,128 @@
+package cli
+
+import (
+	"fmt"
+	"io"
+	"maps"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/wellhouse-hcs/wellhouse/enums"
+	"github.com/wellhouse-hcs/wellhouse/ipc/message"
+)
+
+// exitOf is the exit code an execution's outcome leads to.
+func exitOf(x message.Execution) error {
+	switch {
+	case x.Status == enums.ExecutionComplete:
+		return nil
+	case x.Status == enums.ExecutionCancelled:
+		return exit(ExitCancelled)
+	case x.ErrorCode == "invalid_input":
+		return exit(ExitUsage)
+	case x.ErrorCode == "wells_failed":
+		return exit(ExitFailedWells)
+	default:
+		return exit(ExitInternal)
+	}
+}
+
+// mostNamed is how many failed wells are told one by one.
+const mostNamed = 20
+
+// conclude tells the outcome: one line of JSON, or a paragraph.
+func (a *app) conclude(x message.Execution, title string) error {
+	if a.json {
+		return writeLine(a.out, struct {
+			Type string `json:"type"`
+			message.Execution
+		}{"outcome", x})
+	}
+	if x.ErrorCode == "invalid_input" {
+		text := ""
+		if x.Error != nil {
+			text = strings.TrimPrefix(*x.Error, "invalid input: ")
+		}
+		fmt.Fprintf(a.errs, "supervisor: %s\nNothing was started and nothing was written.\n", text)
+		return nil
+	}
+	return paragraph(a.out, x, title)
+}
+
+func paragraph(w io.Writer, x message.Execution, title string) error {
+	var failed []message.Well
+	reused, warned := 0, 0
+	for _, v := range x.Wells {
+		if v.Status == enums.WellFailed {
+			failed = append(failed, v)
+		}
+		if v.Reused {
+			reused++
+		}
+		if len(v.Warnings) > 0 {
+			warned++
+		}
+	}
+	head := fmt.Sprintf("%s: %s", title, x.Status)
+	if s := x.ResultsSummary; s != nil {
+		head += fmt.Sprintf(", %d of %d wells complete", s.Complete, s.WellCount)
+		if reused > 0 {
+			head += fmt.Sprintf(" (%d kept from before)", reused)
+		}
+		if s.Elapsed > 0 {
+			head += " in " + time.Duration(s.Elapsed*float64(time.Second)).Round(time.Millisecond*100).String()
+		}
+		for _, name := range slices.Sorted(maps.Keys(s.Counts)) {
+			head += fmt.Sprintf(", %d %s", s.Counts[name], name)
+		}
+	}
+	fmt.Fprintln(w, head+".")
+	if x.Error != nil && x.ErrorCode != "wells_failed" {
+		fmt.Fprintf(w, "Reason: %s\n", *x.Error)
+	}
+	for i, v := range failed {
+		if i == mostNamed {
+			fmt.Fprintf(w, "  … and %d more: supervisor status %s\n", len(failed)-i, x.ExecutionID[:8])
+			break
+		}
+		fmt.Fprintf(w, "  %s failed: %s\n", v.Well, failure(v))
+	}
+	if warned > 0 {
+		fmt.Fprintf(w, "Wells with warnings: %d (column Warnings of wells.csv).\n", warned)
+	}
+	if x.ResultsSummary != nil {
+		fmt.Fprintf(w, "Results: %s\n", x.OutputPath)
+		fmt.Fprintf(w, "  %s  %s\n", filepath.Join(x.OutputPath, "wells.csv"), filepath.Join(x.OutputPath, "plate.svg"))
+	}
+	if len(failed) > 0 {
+		fmt.Fprintf(w, "Run the failed wells again: supervisor retry --failed %s\n", x.ExecutionID[:8])
+	}
+	return nil
+}
+
+// failure says in one line why a well failed.
+func failure(v message.Well) string {
+	text := v.Reason
+	if v.Error != "" {
+		text += ": " + v.Error
+	}
+	if v.Step != "" && !strings.Contains(text, v.Step) {
+		text += " (in step " + v.Step + ")"
+	}
+	if v.Attempts > 1 {
+		text += fmt.Sprintf(", after %d attempts", v.Attempts)
+	}
+	return text
+}
+
+func (a *app) showAccepted(accepted message.Accepted) error {
+	return a.show(accepted, func(w io.Writer) error {
+		_, err := fmt.Fprintln(w, accepted.ExecutionID)
+		if err == nil {
+			_, err = fmt.Fprintf(a.errs, "%s. Follow it: supervisor wait %s\n", accepted.Message, accepted.ExecutionID[:8])
+		}
+		return err
+	})
+}

@@ -1,0 +1,117 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+
+	"github.com/spf13/cobra"
+
+	"github.com/wellhouse-hcs/wellhouse/ipc/control"
+	"github.com/wellhouse-hcs/wellhouse/ipc/message"
+	"github.com/wellhouse-hcs/wellhouse/supervisor/client"
+	"github.com/wellhouse-hcs/wellhouse/supervisor/place"
+	"github.com/wellhouse-hcs/wellhouse/supervisor/server"
+)
+
+// connection are the flags that say which server is meant.
+type connection struct {
+	port    int
+	host    string
+	dataDir string
+	key     string // file with the client's keys and the server's public key
+}
+
+func (k *connection) flags(c *cobra.Command) {
+	k.placeFlags(c)
+	c.Flags().StringVar(&k.host, "connect", "", "connect over TCP to this host; default is this user's own sockets")
+	c.Flags().StringVar(&k.key, "key", "", "file with this client's keys (`supervisor keys client`), for a server with --curve")
+}
+
+func (k *connection) placeFlags(c *cobra.Command) {
+	c.Flags().IntVar(&k.port, "port", server.DefaultPort, "data port of the server; control is 1000 above")
+	c.Flags().StringVar(&k.dataDir, "data-dir", "", "directory of records and logs (default $XDG_STATE_HOME/wellhouse)")
+}
+
+func (k *connection) check() error {
+	if k.port < 1 || k.port > 65535-server.ControlOffset {
+		return usagef("--port %d: want 1 to %d, since control is %d above", k.port, 65535-server.ControlOffset, server.ControlOffset)
+	}
+	return nil
+}
+
+func (a *app) places(k *connection) (place.Places, error) {
+	p, err := place.Find(a.getenv, k.dataDir)
+	return p, usage(err)
+}
+
+func (a *app) clientOptions(k *connection) (client.Options, error) {
+	if err := k.check(); err != nil {
+		return client.Options{}, err
+	}
+	places, err := a.places(k)
+	if err != nil {
+		return client.Options{}, err
+	}
+	o := client.Options{Places: places, Port: k.port, Host: k.host}
+	if k.key != "" {
+		if o.Curve, err = readClientKeys(k.key); err != nil {
+			return client.Options{}, usage(err)
+		}
+	}
+	return o, nil
+}
+
+// connect finds the server.
+func (a *app) connect(ctx context.Context, k *connection) (*client.Client, error) {
+	o, err := a.clientOptions(k)
+	if err != nil {
+		return nil, err
+	}
+	c, err := client.Connect(ctx, o)
+	return c, serverError(err)
+}
+
+// connectOrStart finds the server or starts one that ends when it is not needed.
+func (a *app) connectOrStart(ctx context.Context, k *connection, more ...string) (*client.Client, error) {
+	o, err := a.clientOptions(k)
+	if err != nil {
+		return nil, err
+	}
+	if o.Host != "" {
+		return a.connect(ctx, k)
+	}
+	binary, err := os.Executable()
+	if err != nil {
+		return nil, fmt.Errorf("find own executable: %w", err)
+	}
+	args := append([]string{"serve", "--port", strconv.Itoa(k.port), "--persistent=false", "--ready-fd", strconv.Itoa(client.ReadyFD)}, more...)
+	if k.dataDir != "" {
+		args = append(args, "--data-dir", o.Places.State)
+	}
+	c, err := client.ConnectOrStart(ctx, o, client.Start{
+		Binary: binary, Args: args, Log: filepath.Join(o.Places.State, "server-start.log"),
+	})
+	return c, serverError(err)
+}
+
+// serverError gives an error of the connection its exit code.
+func serverError(err error) error {
+	var refusal *message.Error
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &refusal):
+		return usage(err) // the server understood and will not
+	case errors.Is(err, context.Canceled):
+		return &exitError{ExitInterrupted, errors.New("interrupted")}
+	case errors.Is(err, client.ErrNoServer), errors.Is(err, client.ErrLost),
+		errors.Is(err, control.ErrNoReply), errors.Is(err, control.ErrUnreachable), errors.Is(err, context.DeadlineExceeded):
+		return &exitError{ExitNoServer, err}
+	default:
+		return err
+	}
+}

@@ -1,0 +1,70 @@
+package cli
+
+import (
+	"context"
+	"log/slog"
+	"net"
+	"strconv"
+	"time"
+
+	"github.com/wellhouse-hcs/wellhouse/supervisor/place"
+	"github.com/wellhouse-hcs/wellhouse/supervisor/server"
+)
+
+// notifySystemd sends one state to the service manager, when there is one; see
+// sd_notify(3).
+func notifySystemd(getenv func(string) string, state string) {
+	path := getenv("NOTIFY_SOCKET")
+	if path == "" {
+		return
+	}
+	if path[0] == '@' {
+		path = "\x00" + path[1:]
+	}
+	conn, err := net.DialUnix("unixgram", nil, &net.UnixAddr{Name: path, Net: "unixgram"})
+	if err != nil {
+		return
+	}
+	defer conn.Close()
+	_, _ = conn.Write([]byte(state))
+}
+
+// watchdogPeriod is half of what the service manager asks for; 0 when it asks
+// for nothing.
+func watchdogPeriod(getenv func(string) string) time.Duration {
+	micros, err := strconv.ParseInt(getenv("WATCHDOG_USEC"), 10, 64)
+	if err != nil || micros <= 0 {
+		return 0
+	}
+	return time.Duration(micros) * time.Microsecond / 2
+}
+
+// keysPeriod is how soon a running server notices new keys.
+const keysPeriod = 2 * time.Second
+
+// watchKeys lets clients in whose keys are added while the server runs.
+func watchKeys(ctx context.Context, p place.Places, s *server.Server, log *slog.Logger) {
+	known := map[string]bool{}
+	ticker := time.NewTicker(keysPeriod)
+	defer ticker.Stop()
+	for {
+		keys, _, err := readServerKeys(p)
+		now := map[string]bool{}
+		for _, key := range keys.Clients {
+			now[key] = true
+		}
+		if err == nil {
+			err = s.SetKeys(known, now)
+		}
+		if err != nil {
+			log.Error("keys cannot be read", "error", err)
+		} else {
+			known = now
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+	}
+}

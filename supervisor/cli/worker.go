@@ -1,0 +1,25 @@
+package cli
+
+import (
+	"github.com/spf13/cobra"
+
+	"github.com/wellhouse-hcs/wellhouse/worker"
+)
+
+// workerCommand is one well's process. A server starts it; a person has no use
+// for it, so it is hidden.
+func (a *app) workerCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:    "worker",
+		Short:  "Serve one well's task (started by a server)",
+		Hidden: true,
+		Args:   cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			code := worker.Main(worker.Options{Version: Version(), Catalogue: a.catalogue(), Getenv: a.getenv, Log: a.errs})
+			if code == 0 {
+				return nil
+			}
+			return exit(code)
+		},
+	}
+}

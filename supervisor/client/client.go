@@ -1,0 +1,123 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/wellhouse-hcs/wellhouse/ipc/control"
+	"github.com/wellhouse-hcs/wellhouse/ipc/message"
+	"github.com/wellhouse-hcs/wellhouse/supervisor/place"
+)
+
+// controlOffset is the control port's distance from the data port.
+const controlOffset = 1000
+
+// ErrNoServer is returned when nobody answers and nobody was to be started.
+var ErrNoServer = errors.New("no server answers")
+
+// Options say where the server is.
+type Options struct {
+	Places  place.Places
+	Port    int            // data port
+	Host    string         // connect over TCP to this host; "" = this user's IPC sockets
+	Curve   *control.Curve // keys, for a server that requires them
+	Timeout time.Duration  // of one call; 5 s
+}
+
+func (o Options) endpoints() (controlEndpoint, dataEndpoint string) {
+	if o.Host != "" {
+		return fmt.Sprintf("tcp://%s:%d", o.Host, o.Port+controlOffset), fmt.Sprintf("tcp://%s:%d", o.Host, o.Port)
+	}
+	return place.Endpoint(o.Places.Socket(o.Port + controlOffset)), place.Endpoint(o.Places.Socket(o.Port))
+}
+
+func (o Options) control() control.Options {
+	return control.Options{Curve: o.Curve, Timeout: o.Timeout}
+}
+
+// Client talks to one server. It is safe for concurrent use.
+type Client struct {
+	options Options
+	control *control.Client
+	data    string
+	id      string
+	started bool // by us
+	pong    message.Pong
+}
+
+// Connect finds the server, or returns ErrNoServer.
+func Connect(ctx context.Context, o Options) (*Client, error) {
+	endpoint, data := o.endpoints()
+	pong, err := control.Probe(ctx, endpoint, o.control())
+	if err != nil {
+		if ctx.Err() != nil {
+			return nil, fmt.Errorf("find server: %w", ctx.Err())
+		}
+		return nil, fmt.Errorf("%w at %s: start one with `supervisor serve`, or let `supervisor run` start it: %w", ErrNoServer, endpoint, err)
+	}
+	c, err := control.Dial(endpoint, o.control())
+	if err != nil {
+		return nil, fmt.Errorf("connect to server: %w", err)
+	}
+	return &Client{options: o, control: c, data: data, id: uuid.NewString(), pong: pong}, nil
+}
+
+// Server is how the server introduced itself when the client connected.
+func (c *Client) Server() message.Pong { return c.pong }
+
+// Started tells whether this client started the server.
+func (c *Client) Started() bool { return c.started }
+
+// Call sends any request; the methods below are the usual ones.
+func (c *Client) Call(ctx context.Context, request message.Request, reply any) error {
+	return c.control.Call(ctx, request, reply)
+}
+
+// Ping asks how the server is.
+func (c *Client) Ping(ctx context.Context) (message.Pong, error) {
+	var pong message.Pong
+	err := c.Call(ctx, message.Ping{}, &pong)
+	return pong, err
+}
+
+// Submit queues a plate. It returns when the submission is durable, long before
+// the plate is done.
+func (c *Client) Submit(ctx context.Context, r message.Execute) (message.Accepted, error) {
+	var accepted message.Accepted
+	err := c.Call(ctx, r, &accepted)
+	return accepted, err
+}
+
+// Retry runs wells of an ended execution again, into the same results.
+func (c *Client) Retry(ctx context.Context, r message.Retry) (message.Accepted, error) {
+	var accepted message.Accepted
+	err := c.Call(ctx, r, &accepted)
+	return accepted, err
+}
+
+// Status returns one execution, by its id or a unique prefix.
+func (c *Client) Status(ctx context.Context, id string) (message.Execution, error) {
+	var reply message.ExecutionReply
+	err := c.Call(ctx, message.Status{ExecutionID: id}, &reply)
+	return reply.Execution, err
+}
+
+// Cancel ends one execution and leaves others alone.
+func (c *Client) Cancel(ctx context.Context, id string) (message.Done, error) {
+	var done message.Done
+	err := c.Call(ctx, message.Cancel{ExecutionID: id}, &done)
+	return done, err
+}
+
+// Close leaves the server. A server that this client started and that is not
+// persistent ends once nobody else is there and nothing runs.
+func (c *Client) Close() {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	_ = c.Call(ctx, message.UnregisterProgress{ClientID: c.id}, nil) // the server notices silence too
+	c.control.Close()
+}

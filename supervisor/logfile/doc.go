@@ -1,0 +1,11 @@
+// Package logfile keeps the log files of a server and its executions: a
+// handful of files that a person finds by name, however many wells ran.
+//
+// A server logs to server-PORT.log, which rotates by size. An execution logs
+// to PLATE-ID.log. A worker writes a file of its own while it lives; when its
+// attempt has ended, [Execution.Fold] appends it to the execution's log, with
+// well and attempt on every line, and removes it. Files are bounded, and
+// [Prune] removes old ones.
+//
+// Lines are log/slog text. Reading them back is in read.go.
+package logfile

@@ -1,0 +1,174 @@
+package process
+
+import (
+	"context"
+	"encoding/json"
+	"os/exec"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/wellhouse-hcs/wellhouse/enums"
+	"github.com/wellhouse-hcs/wellhouse/ipc/plugin"
+)
+
+// crashed starts an attempt and then behaves like a server that was killed: its
+// end of everything vanishes, the worker stays. The record went through JSON.
+func (f *fixture) crashed(spec Spec) Record {
+	f.t.Helper()
+	a := f.enter(spec)
+	worker, err := f.launch(context.Background(), a)
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	calling, hangUp := context.WithCancel(context.Background())
+	called := make(chan struct{})
+	go func() {
+		defer close(called)
+		_, _ = worker.Execute(calling, a.request())
+	}()
+	begun(f.t, spec)
+	worker.Detach()
+	hangUp()
+	<-called
+	f.leave(a)
+	text, err := json.Marshal(a.record)
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	var record Record
+	if err := json.Unmarshal(text, &record); err != nil {
+		f.t.Fatal(err)
+	}
+	return record
+}
+
+func TestReattachTakesTheReply(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, nil)
+	spec := f.spec("A01", order{Do: "sleep", For: 700 * time.Millisecond})
+	record := f.crashed(spec)
+	got := f.Adopt(context.Background(), record, spec)
+	if got.Reason != enums.ReasonOK || got.Outcome == nil || got.Pid != record.Pid {
+		t.Errorf("got %+v", got)
+	}
+}
+
+func TestOutcomeOfAWorkerThatEndedMeanwhile(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, nil)
+	spec := f.spec("A01", order{Do: "sleep", For: 50 * time.Millisecond})
+	record := f.crashed(spec)
+	awaitEnd(t, record)
+	if got := f.Adopt(context.Background(), record, spec); got.Reason != enums.ReasonOK || got.Outcome == nil {
+		t.Errorf("got %+v", got)
+	}
+}
+
+func TestLostWithoutOutcome(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, nil)
+	spec := f.spec("A01", order{Do: "sleep", For: time.Hour})
+	record := f.crashed(spec)
+	if err := syscall.Kill(record.Pid, syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	awaitEnd(t, record)
+	if got := f.Adopt(context.Background(), record, spec); got.Reason != enums.ReasonLost || got.ExitCode != -1 {
+		t.Errorf("got %+v", got)
+	}
+}
+
+func TestAdoptedWorkerIsCancelled(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, nil)
+	spec := f.spec("A01", order{Do: "sleep", For: time.Hour})
+	record := f.crashed(spec)
+	ctx, cancel := context.WithTimeout(context.Background(), 300*time.Millisecond)
+	defer cancel()
+	if got := f.Adopt(ctx, record, spec); got.Reason != enums.ReasonCancelled {
+		t.Errorf("got %+v", got)
+	}
+	if err := record.Alive(); err == nil {
+		t.Error("still there")
+	}
+}
+
+// A worker that is stopped cannot say who it is; the kernel can.
+func TestAdoptedWorkerIsStalled(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, nil)
+	spec := f.spec("A01", order{Do: "sleep", For: time.Hour})
+	spec.Limits.Stall, spec.Limits.Grace = 400*time.Millisecond, 200*time.Millisecond
+	record := f.crashed(spec)
+	if err := syscall.Kill(record.Pid, syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	if got := f.Adopt(context.Background(), record, spec); got.Reason != enums.ReasonStalled {
+		t.Errorf("got %+v", got)
+	}
+}
+
+// A server can die between recording a worker and giving it the task.
+func TestAdoptedWorkerGetsItsTask(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, nil)
+	spec := f.spec("A01", order{})
+	a := f.enter(spec)
+	worker, err := f.launch(context.Background(), a)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// The new server is there before the old one's connection breaks.
+	second := make(chan Result, 1)
+	go func() { second <- f.Adopt(context.Background(), a.record, spec) }()
+	got := <-second
+	if got.Reason != enums.ReasonOK {
+		t.Errorf("got %+v", got)
+	}
+	worker.Detach()
+	f.leave(a)
+}
+
+func TestRecycledPidIsNeverSignalled(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, nil)
+	bystander := exec.Command("/bin/sleep", "600")
+	bystander.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	if err := bystander.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = bystander.Process.Kill(); _ = bystander.Wait() }()
+	start, _, err := plugin.StartTime(bystander.Process.Pid)
+	if err != nil {
+		t.Fatal(err)
+	}
+	spec := f.spec("A01", order{})
+	record := Record{Execution: "e1", Well: "A01", Attempt: 1, Directory: spec.Directory, LogPath: spec.LogPath}
+	record.Pid, record.Marker, record.Socket = bystander.Process.Pid, f.prefix+"e1/A01/1/dd", "/nowhere/plugin1"
+	for name, change := range map[string]func(*Record){
+		"start time": func(r *Record) { r.StartTime, r.BootID = start-1, plugin.BootID() },
+		"boot":       func(r *Record) { r.StartTime, r.BootID = start, "another" },
+		"marker":     func(r *Record) { r.StartTime, r.BootID = start, plugin.BootID() },
+	} {
+		record := record
+		change(&record)
+		if got := f.Adopt(context.Background(), record, spec); got.Reason != enums.ReasonLost {
+			t.Errorf("%s: got %+v", name, got)
+		}
+		if p, ok := lookAt(bystander.Process.Pid); !ok || p.dead() {
+			t.Fatalf("%s: the bystander was signalled", name)
+		}
+	}
+}
+
+func awaitEnd(t *testing.T, record Record) {
+	t.Helper()
+	deadline := time.Now().Add(20 * time.Second)
+	for record.Alive() == nil {
+		if time.Now().After(deadline) {
+			t.Fatal("worker does not end")
+		}
+		time.Sleep(time.Millisecond)
+	}
+}

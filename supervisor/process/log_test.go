@@ -1,0 +1,156 @@
+package process
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"syscall"
+	"testing"
+	"unicode/utf8"
+
+	"github.com/wellhouse-hcs/wellhouse/enums"
+)
+
+func TestLogTorture(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, nil)
+	for _, code := range []int{0, 4} {
+		spec := f.spec(fmt.Sprintf("A0%d", code), order{Do: "torture", Number: code})
+		got := f.run(spec)
+		if want := map[int]enums.ExitReason{0: enums.ReasonOK, 4: enums.ReasonPanic}[code]; got.Reason != want {
+			t.Errorf("got %+v", got)
+		}
+		text, err := os.ReadFile(spec.LogPath)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(text) < 10<<20 || !bytes.Contains(text, []byte(`{"@message": 5}`)) {
+			t.Errorf("log has %d bytes", len(text))
+		}
+		for _, line := range got.LogTail {
+			if !utf8.ValidString(line) || strings.ContainsRune(line, 0) || len(line) > 4*tailLine {
+				t.Errorf("unclean line of %d bytes", len(line))
+			}
+		}
+	}
+}
+
+func TestLogIsKeptToACap(t *testing.T) {
+	f := newFixture(t, nil)
+	megabytes := 1024
+	if testing.Short() {
+		megabytes = 100
+	}
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	spec := f.spec("A01", order{Do: "log", Number: megabytes})
+	got := f.run(spec)
+	runtime.ReadMemStats(&after)
+	if got.Reason != enums.ReasonOK {
+		t.Fatalf("got %+v", got)
+	}
+	info, err := os.Stat(spec.LogPath)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if info.Size() > logCap+1<<20 {
+		t.Errorf("log has %d bytes", info.Size())
+	}
+	if end := strings.Join(got.LogTail, "\n"); !strings.Contains(end, "the last line") && !strings.Contains(end, "…\n") {
+		t.Errorf("log ends with %.200q", end)
+	}
+	if grown := int64(after.HeapSys) - int64(before.HeapSys); grown > 64<<20 {
+		t.Errorf("server grew by %d bytes", grown)
+	}
+}
+
+func TestCapLogKeepsHeadAndTail(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "log")
+	earlier := "an earlier attempt\n"
+	var text strings.Builder
+	text.WriteString(earlier)
+	for n := range 1000 {
+		fmt.Fprintf(&text, "line %d\n", n)
+	}
+	if err := os.WriteFile(path, []byte(text.String()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	worker, err := os.OpenFile(path, os.O_WRONLY|os.O_APPEND, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer worker.Close()
+	cut, err := capLog(path, int64(len(earlier)), 1000, 100, 100)
+	if err != nil || cut == 0 {
+		t.Fatal(cut, err)
+	}
+	if _, err := worker.WriteString("after\n"); err != nil {
+		t.Fatal(err)
+	}
+	got, _ := os.ReadFile(path)
+	if !bytes.HasPrefix(got, []byte(earlier+"line 0\n")) || !bytes.HasSuffix(got, []byte("line 999\nafter\n")) || !bytes.Contains(got, []byte("left out")) {
+		t.Errorf("log is %q", got)
+	}
+	if cut, err := capLog(path, int64(len(earlier)), 1000, 100, 100); cut != 0 || err != nil {
+		t.Errorf("cut again: %d, %v", cut, err)
+	}
+}
+
+func TestParseCrash(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		name, log string
+		kind      crashKind
+		signal    syscall.Signal
+		message   string
+	}{
+		{"nothing", "all is well\nI would panic: never\n", noCrash, 0, ""},
+		{"panic", "x\npanic: boom\n\ngoroutine 1 [running]:\nmain.f()\n", crashPanic, 0, "panic: boom"},
+		{
+			"nil pointer", "panic: runtime error: invalid memory address or nil pointer dereference\n[signal SIGSEGV: segmentation violation code=0x1 addr=0x0 pc=0x1]\n\ngoroutine 1 [running]:\n",
+			crashPanic, 0, "panic: runtime error: invalid memory address or nil pointer dereference",
+		},
+		{
+			"segfault in C", "SIGSEGV: segmentation violation\nPC=0x7f m=0 sigcode=1 addr=0x0\nsignal arrived during cgo execution\n\ngoroutine 1 gp=0x1 m=0 mp=0x1 [syscall]:\n",
+			crashSignal, syscall.SIGSEGV, "SIGSEGV: segmentation violation",
+		},
+		{
+			"segfault in the runtime", "fatal error: unexpected signal during runtime execution\n[signal SIGSEGV: segmentation violation code=0x1 addr=0x0 pc=0x1]\n\nruntime stack:\n",
+			crashSignal, syscall.SIGSEGV, "fatal error: unexpected signal during runtime execution",
+		},
+		{"abort", "free(): invalid pointer\nSIGABRT: abort\nPC=0x7f m=0 sigcode=18446744073709551610\n", crashSignal, syscall.SIGABRT, "SIGABRT: abort"},
+		{"stack", "runtime: goroutine stack exceeds 1000000000-byte limit\nfatal error: stack overflow\n\nruntime stack:\n", crashPanic, 0, "fatal error: stack overflow"},
+		{"memory", "fatal error: runtime: cannot allocate memory\n\ngoroutine 1 [running]:\n", crashMemory, 0, "fatal error: runtime: cannot allocate memory"},
+		{"more memory", "runtime: out of memory: cannot allocate 4194304-byte block (75431936 in use)\nfatal error: out of memory\n", crashMemory, 0, "runtime: out of memory: cannot allocate 4194304-byte block (75431936 in use)"},
+		{"threads", "runtime/cgo: pthread_create failed: Resource temporarily unavailable\nSIGABRT: abort\n", crashThread, 0, "runtime/cgo: pthread_create failed: Resource temporarily unavailable"},
+		{"the later one", "panic: first\n\ngoroutine 1 [running]:\n\npanic: second\n", crashPanic, 0, "panic: second"},
+	} {
+		got, begin := parseCrash([]byte(test.log))
+		if got.kind != test.kind || got.signal != test.signal || got.message != test.message {
+			t.Errorf("%s: got %+v", test.name, got)
+		}
+		if got.kind != noCrash && !strings.HasPrefix(test.log[begin:], got.message) {
+			t.Errorf("%s: begins at %q", test.name, test.log[begin:])
+		}
+	}
+}
+
+func FuzzParseCrash(f *testing.F) {
+	f.Add([]byte("panic: x\nSIGSEGV: y\n"))
+	f.Add([]byte("[signal SIG\xff:\x00"))
+	f.Fuzz(func(t *testing.T, log []byte) {
+		c, begin := parseCrash(log)
+		if begin < 0 || begin > len(log) || (c.kind == noCrash) != (c.message == "") {
+			t.Errorf("%+v at %d", c, begin)
+		}
+		for _, line := range cleanLines(log, true) {
+			if !utf8.ValidString(line) || strings.ContainsAny(line, "\n\x00") {
+				t.Errorf("unclean %q", line)
+			}
+		}
+	})
+}

@@ -1,0 +1,267 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"runtime/debug"
+	"strings"
+
+	"github.com/google/uuid"
+
+	"github.com/wellhouse-hcs/wellhouse/enums"
+	"github.com/wellhouse-hcs/wellhouse/ipc/loop"
+	"github.com/wellhouse-hcs/wellhouse/ipc/message"
+	"github.com/wellhouse-hcs/wellhouse/supervisor/engine"
+	"github.com/wellhouse-hcs/wellhouse/supervisor/store"
+)
+
+// answer replies to one request; it runs in a goroutine of its own. Whatever
+// goes wrong, even a panic, the client gets a reply.
+func (s *Server) answer(ctx context.Context, request loop.Request) {
+	var codec message.Codec
+	reply := func(frame []byte) {
+		if !s.loop.Reply(request, frame) {
+			s.log.Debug("a reply came too late", "request", request.ID)
+		}
+	}
+	defer func() {
+		if p := recover(); p != nil {
+			s.log.Error("a request's handler failed", "panic", p, "stack", string(debug.Stack()))
+			reply(message.EncodeError(codec, errors.New("internal error: see the server's log")))
+		}
+	}()
+	incoming, err := message.Decode(request.Payload)
+	codec = incoming.Codec
+	if err != nil {
+		s.log.Warn("a message cannot be read", "peer", request.Peer.PID, "error", err)
+		reply(message.EncodeError(codec, err))
+		return
+	}
+	typed, err := incoming.Request()
+	if err != nil {
+		reply(message.EncodeError(codec, err))
+		return
+	}
+	s.clients.heard(s.now())
+	answer, err := s.handle(ctx, typed)
+	if err != nil {
+		reply(message.EncodeError(codec, err))
+		return
+	}
+	frame, err := codec.Encode(answer)
+	if err != nil {
+		s.log.Error("a reply cannot be written", "type", incoming.Type, "error", err)
+		frame = message.EncodeError(codec, err)
+	}
+	reply(frame)
+}
+
+func (s *Server) handle(ctx context.Context, request message.Request) (any, error) {
+	switch r := request.(type) {
+	case message.Ping:
+		return s.pong(), nil
+	case message.Execute:
+		return s.execute(ctx, r)
+	case message.Status:
+		if r.ExecutionID == "" {
+			return s.statusOfAll(), nil
+		}
+		return s.statusOf(ctx, r.ExecutionID)
+	case message.Cancel:
+		return s.cancel(ctx, r)
+	case message.Shutdown:
+		if err := s.engine.CancelAll(ctx); err != nil {
+			return nil, err
+		}
+		return message.NewShutdownAck("every execution is cancelled; the server stays"), nil
+	case message.ForceShutdown:
+		if err := s.engine.CancelAll(ctx); err != nil {
+			return nil, err
+		}
+		s.end("a client asked it to")
+		return message.NewShutdownAck("every execution is cancelled; the server ends"), nil
+	case message.RegisterProgress:
+		return s.register(r)
+	case message.UnregisterProgress:
+		n := s.clients.leave(r.ClientID)
+		s.lifetime.look()
+		return message.Registration{Status: message.StatusOK, Message: "Progress unregistered", ClientID: r.ClientID, ProgressSubscribers: n}, nil
+	case message.Retry:
+		return s.retry(ctx, r)
+	case message.Results:
+		return s.results(ctx, r)
+	case message.Ps:
+		return s.ps()
+	case message.History:
+		return s.history(ctx, r)
+	case message.Logs:
+		return s.logFiles(ctx, r)
+	default:
+		return nil, message.UnknownType(request.MessageType())
+	}
+}
+
+func (s *Server) execute(ctx context.Context, r message.Execute) (any, error) {
+	platePath := r.PlateID
+	if !filepath.IsAbs(platePath) {
+		return nil, message.Invalidf("Invalid field: 'plate_id' must be the absolute path of a plate's folder, not %s", platePath)
+	}
+	submission := Submission{
+		PlatePath: filepath.Clean(platePath), Pipeline: r.PipelineCode, PipelineName: r.SelectedPipelinePath,
+		Config: joinConfig(r.ConfigCode, r.PipelineConfigCode), Settings: r.ConfigParams,
+		Output: r.OutputPath, WellFilter: r.WellFilter, Artifact: r.CompileArtifactID,
+		Fresh: r.Resume != nil && !*r.Resume,
+	}
+	plate := r.ExecutionPlateID
+	if plate == "" {
+		plate = r.PlateID
+	}
+	retries := -1 // as configured
+	if r.Retries != nil {
+		retries = *r.Retries
+	}
+	return s.submit(ctx, submission, engine.Execution{
+		Plate: plate, Client: r.ClientAddress, CompileOnly: r.CompileOnly,
+		Workers: r.Workers, Priority: r.Priority, Retries: retries,
+	})
+}
+
+// joinConfig puts OpenHCS's two configuration texts together; both have the
+// same settings here.
+func joinConfig(global, pipeline string) string {
+	if strings.TrimSpace(pipeline) == "" {
+		return global
+	}
+	return strings.TrimRight(global, "\n") + "\n" + pipeline
+}
+
+func (s *Server) submit(ctx context.Context, submission Submission, x engine.Execution) (any, error) {
+	if s.lifetime.ending() {
+		return nil, &message.Invalid{Text: "the server is about to end: submit to another, or start it again", Code: message.CodeBusy}
+	}
+	for purpose, path := range map[string]string{"read plates from": submission.PlatePath, "write results to": submission.Out()} {
+		if err := s.edge.allow.check(path, purpose); err != nil {
+			return nil, &message.Invalid{Text: err.Error(), Code: message.CodeForbidden}
+		}
+	}
+	text, err := submission.encode()
+	if err != nil {
+		return nil, err
+	}
+	x.ID, x.Request = uuid.NewString(), text
+	position, err := s.engine.Submit(ctx, x)
+	if err != nil {
+		return nil, err
+	}
+	return message.NewAccepted(x.ID, position), nil
+}
+
+func (s *Server) retry(ctx context.Context, r message.Retry) (any, error) {
+	x, wells, err := s.find(ctx, r.ExecutionID)
+	if err != nil {
+		return nil, err
+	}
+	if !x.Status.Final() {
+		return nil, message.Invalidf("Execution %s is still %s: retry it when it has ended", x.ID, x.Status)
+	}
+	submission, err := decodeSubmission(x.Request)
+	if err != nil {
+		return nil, err
+	}
+	submission.Fresh, submission.Artifact = false, ""
+	if r.FailedOnly {
+		var again []string
+		for i := range wells {
+			if wells[i].Status != enums.WellComplete {
+				again = append(again, wells[i].Name)
+			}
+		}
+		if len(again) == 0 {
+			return nil, message.Invalidf("Execution %s has no failed well to retry", x.ID)
+		}
+		submission.WellFilter = strings.Join(again, ",")
+	} else {
+		submission.Fresh = true
+	}
+	reply, err := s.submit(ctx, submission, engine.Execution{
+		Plate: x.Plate, Client: x.Client, Workers: x.Workers, Priority: x.Priority, Retries: x.Retries, RetryOf: x.ID,
+	})
+	if accepted, ok := reply.(message.Accepted); ok {
+		accepted.RetryOf = x.ID
+		return accepted, err
+	}
+	return reply, err
+}
+
+func (s *Server) cancel(ctx context.Context, r message.Cancel) (any, error) {
+	x, _, err := s.find(ctx, r.ExecutionID)
+	if err != nil {
+		return nil, err
+	}
+	killed, err := s.engine.Cancel(ctx, x.ID)
+	switch {
+	case errors.Is(err, engine.ErrFinal), errors.Is(err, engine.ErrUnknown):
+		return message.Done{Status: message.StatusOK, Message: fmt.Sprintf("Execution %s had already ended as %s", x.ID, x.Status)}, nil
+	case err != nil:
+		return nil, err
+	}
+	return message.Done{Status: message.StatusOK, Message: fmt.Sprintf("Execution %s is being cancelled", x.ID), WorkersKilled: killed}, nil
+}
+
+// find returns an execution by its id or a unique prefix of it: from memory, or
+// from the records of ended ones.
+func (s *Server) find(ctx context.Context, id string) (engine.Execution, []engine.Well, error) {
+	if x, wells, ok := s.engine.Execution(id); ok {
+		return x, wells, nil
+	}
+	matches := map[string]bool{}
+	for _, x := range s.engine.Executions() {
+		if strings.HasPrefix(x.ID, id) {
+			matches[x.ID] = true
+		}
+	}
+	ids, err := s.journal.ids(ctx, id)
+	if err != nil {
+		return engine.Execution{}, nil, err
+	}
+	for _, match := range ids {
+		matches[match] = true
+	}
+	switch len(matches) {
+	case 0:
+		return engine.Execution{}, nil, message.ExecutionNotFound(id)
+	case 1:
+	default:
+		return engine.Execution{}, nil, message.Invalidf("Execution %s is ambiguous: %d executions begin so", id, len(matches))
+	}
+	for match := range matches {
+		if x, wells, ok := s.engine.Execution(match); ok {
+			return x, wells, nil
+		}
+		executions, wells, err := s.journal.load(ctx, store.Filter{Executions: []string{match}})
+		if err != nil {
+			return engine.Execution{}, nil, err
+		}
+		if len(executions) == 1 {
+			return executions[0], inOrder(executions[0], wells), nil
+		}
+	}
+	return engine.Execution{}, nil, message.ExecutionNotFound(id)
+}
+
+// inOrder sorts wells into their plate's order.
+func inOrder(x engine.Execution, wells []engine.Well) []engine.Well {
+	by := make(map[string]engine.Well, len(wells))
+	for _, w := range wells {
+		by[w.Name] = w
+	}
+	sorted := make([]engine.Well, 0, len(wells))
+	for _, name := range x.Order {
+		if w, ok := by[name]; ok {
+			sorted = append(sorted, w)
+		}
+	}
+	return sorted
+}

@@ -1,0 +1,218 @@
+package server
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+	"strings"
+
+	"github.com/wellhouse-hcs/wellhouse/registry/config"
+	"github.com/wellhouse-hcs/wellhouse/supervisor/engine"
+	"github.com/wellhouse-hcs/wellhouse/worker/pipeline"
+	"github.com/wellhouse-hcs/wellhouse/worker/plate"
+	"github.com/wellhouse-hcs/wellhouse/worker/result"
+)
+
+// Compile checks everything about every well, and only then locks the results
+// folder. It writes nothing when anything is wrong.
+func (e *edge) Compile(ctx context.Context, x engine.Execution) (engine.Compilation, error) {
+	j, err := e.compiled(ctx, x)
+	if err != nil {
+		return engine.Compilation{}, blame(err)
+	}
+	if j.submission.Artifact != "" {
+		if err := e.artifacts.match(j.submission.Artifact, j.plan.Digest); err != nil {
+			return engine.Compilation{}, fmt.Errorf("%w: %w", engine.ErrInvalidInput, err)
+		}
+	}
+	if x.CompileOnly {
+		if err := result.Check(j.submission.Out(), result.WithPlate(j.plan.Plate)); err != nil {
+			return engine.Compilation{}, blame(err)
+		}
+		e.artifacts.keep(x.ID, j.plan.Digest)
+	} else if _, err := e.opened(x); err != nil {
+		return engine.Compilation{}, blame(err)
+	}
+	e.board.announce(x.ID, wellNames(j.plan), j.plan.StepNames)
+	return e.compilation(x, j)
+}
+
+// compilation tells the engine what the plan says, and which wells are done
+// already.
+func (e *edge) compilation(x engine.Execution, j *job) (engine.Compilation, error) {
+	settings := j.plan.Settings
+	c := engine.Compilation{
+		Workers: x.Workers, Retries: settings.Pipeline().Retries, Memory: int64(settings.Pipeline().Memory),
+	}
+	if c.Workers == 0 {
+		c.Workers = settings.Global().Workers
+	}
+	if x.Retries >= 0 {
+		c.Retries = x.Retries
+	}
+	for i := range j.plan.Wells {
+		w := &j.plan.Wells[i]
+		compiled := engine.CompiledWell{
+			Name: w.Well, Cost: float64(len(w.Images)), Estimate: w.PeakBytes + workerOverhead, Warnings: w.Warnings,
+		}
+		if !x.CompileOnly && !j.submission.Fresh && j.folder.Reusable(w.Well, e.reuseKey(w)) {
+			if outcome, ok, err := j.folder.Committed(w.Well); err == nil && ok {
+				compiled.Reused, compiled.Counts = true, outcome.Counts
+			}
+		}
+		c.Wells = append(c.Wells, compiled)
+	}
+	return c, nil
+}
+
+// workerOverhead is what a worker takes beside its pixels, in bytes.
+const workerOverhead = 32 << 20
+
+// reuseKey stands for everything a well's result depends on: its images, the
+// steps with their function versions, and what every name means.
+func (e *edge) reuseKey(w *pipeline.WellPlan) string {
+	return w.Digest + "+" + e.names.Fingerprint()
+}
+
+func wellNames(p *pipeline.Plan) []string {
+	names := make([]string, len(p.Wells))
+	for i := range p.Wells {
+		names[i] = p.Wells[i].Well
+	}
+	return names
+}
+
+// compilePlan reads the plate and compiles the pipeline for the chosen wells.
+func (e *edge) compilePlan(_ context.Context, s Submission) (*pipeline.Plan, string, error) {
+	if err := e.allow.check(s.PlatePath, "read plates from"); err != nil {
+		return nil, "", err
+	}
+	if err := e.allow.check(s.Out(), "write results to"); err != nil {
+		return nil, "", err
+	}
+	if looksLikePython(s.Pipeline) {
+		return nil, "", errors.New("the pipeline is Python source: this server runs pipeline files (YAML) and never executes " +
+			"what it receives; write the pipeline as steps of functions, see `supervisor functions` and examples/nuclei.yaml")
+	}
+	name := s.PipelineName
+	if name == "" {
+		name = "pipeline"
+	}
+	def, err := pipeline.Parse(name, []byte(s.Pipeline), e.catalogue)
+	if err != nil {
+		return nil, "", err
+	}
+	base, overrides, err := e.layers(s)
+	if err != nil {
+		return nil, "", err
+	}
+	index, err := plate.Open(s.PlatePath)
+	if err != nil {
+		return nil, "", err
+	}
+	wells, err := plate.Filter(index.Wells(), s.WellFilter)
+	if err != nil {
+		return nil, "", fmt.Errorf("well filter: %w", err)
+	}
+	if len(wells) == 0 {
+		return nil, "", fmt.Errorf("well filter %q leaves no well of %s", s.WellFilter, index.Name)
+	}
+	plan, err := pipeline.Compile(def, index, wells, pipeline.Configuration{Base: base, Overrides: overrides}, e.catalogue)
+	if err != nil {
+		return nil, "", err
+	}
+	digest, err := e.configurationDigest(plan)
+	return plan, digest, err
+}
+
+// layers are the configuration around the pipeline file's own: files below it,
+// single settings above.
+func (e *edge) layers(s Submission) (base, overrides []config.Layer, err error) {
+	base = append(base, e.global...)
+	if strings.TrimSpace(s.Config) != "" {
+		name := s.ConfigName
+		if name == "" {
+			name = "config"
+		}
+		layer, err := config.Parse(name, []byte(s.Config))
+		if err != nil {
+			return nil, nil, err
+		}
+		base = append(base, layer)
+	}
+	if len(s.Settings) > 0 {
+		overrides = append(overrides, config.Layer{Scope: config.ScopeGlobal, Origin: "--set", Set: s.Settings})
+	}
+	return base, overrides, nil
+}
+
+// configurationDigest stands for steps and function versions alone, so that
+// reruns of some wells merge with the others.
+func (e *edge) configurationDigest(p *pipeline.Plan) (string, error) {
+	text, err := e.names.Encode(pipeline.Task{Steps: p.Steps, Segments: p.Segments, Tables: p.Tables})
+	if err != nil {
+		return "", fmt.Errorf("digest configuration: %w", err)
+	}
+	sum := sha256.Sum256(text)
+	return hex.EncodeToString(sum[:]), nil
+}
+
+// blame marks an error as the submitter's to mend, unless it is want of room.
+func blame(err error) error {
+	return fmt.Errorf("%w: %w", engine.ErrInvalidInput, err)
+}
+
+// allow limits which folders clients may name; without entries all are fine.
+type allow []string
+
+// newAllow resolves the given folders once; each must exist.
+func newAllow(dirs []string) (allow, error) {
+	var a allow
+	for _, dir := range dirs {
+		resolved, err := filepath.EvalSymlinks(dir)
+		if err != nil {
+			return nil, fmt.Errorf("allow %s: %w", dir, err)
+		}
+		abs, err := filepath.Abs(resolved)
+		if err != nil {
+			return nil, fmt.Errorf("allow %s: %w", dir, err)
+		}
+		a = append(a, abs)
+	}
+	return a, nil
+}
+
+// check refuses a path outside, symbolic links resolved, with the same words
+// whether it exists or not.
+func (a allow) check(path, purpose string) error {
+	if len(a) == 0 {
+		return nil
+	}
+	resolved := path
+	for rest := ""; ; {
+		real, err := filepath.EvalSymlinks(resolved)
+		if err == nil {
+			resolved = filepath.Join(real, rest)
+			break
+		}
+		if !errors.Is(err, fs.ErrNotExist) || resolved == filepath.Dir(resolved) {
+			return forbidden(path, purpose)
+		}
+		rest = filepath.Join(filepath.Base(resolved), rest)
+		resolved = filepath.Dir(resolved)
+	}
+	for _, dir := range a {
+		if resolved == dir || strings.HasPrefix(resolved, dir+string(filepath.Separator)) {
+			return nil
+		}
+	}
+	return forbidden(path, purpose)
+}
+
+func forbidden(path, purpose string) error {
+	return fmt.Errorf("%s is outside the folders this server may %s (its --allow)", path, purpose)
+}

@@ -1,0 +1,118 @@
+package server
+
+import (
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/wellhouse-hcs/wellhouse/registry"
+	"github.com/wellhouse-hcs/wellhouse/registry/config"
+	"github.com/wellhouse-hcs/wellhouse/supervisor/engine"
+	"github.com/wellhouse-hcs/wellhouse/supervisor/logfile"
+	"github.com/wellhouse-hcs/wellhouse/supervisor/process"
+	"github.com/wellhouse-hcs/wellhouse/worker/function"
+)
+
+// edge carries out what the engine decides: it is where plates, pipelines,
+// processes and results meet. It holds one job per execution that has not ended.
+type edge struct {
+	names     *registry.Registry
+	catalogue *function.Catalogue
+	global    []config.Layer // the server's own configuration file
+	allow     allow
+	version   string
+
+	processes        *process.Runner
+	progressEndpoint string
+	board            *board
+	logs             *logs
+	log              *slog.Logger
+	now              func() time.Time
+	released         func(engine.Key)
+
+	jobs      jobs
+	artifacts artifacts
+	closing   sync.WaitGroup
+}
+
+// logs opens the logs of executions.
+type logs struct {
+	dir   logfile.Dir
+	level slog.Leveler
+}
+
+// executionLog is an execution's log file with a logger onto it.
+type executionLog struct {
+	*logfile.Execution
+	logger *slog.Logger
+}
+
+func (l *executionLog) Logger() *slog.Logger { return l.logger }
+
+func (l *logs) execution(id, plate string) (*executionLog, error) {
+	file, err := l.dir.OpenExecution(id, plate)
+	if err != nil {
+		return nil, err
+	}
+	return &executionLog{file, slog.New(slog.NewTextHandler(file, &slog.HandlerOptions{Level: l.level}))}, nil
+}
+
+// Publish shows a change to the clients and, for an execution that has ended,
+// gives up what is held for it.
+func (e *edge) Publish(c engine.Change) {
+	e.board.fromEngine(c)
+	if c.Well != nil {
+		return
+	}
+	log := e.log.With("execution", c.Execution.ID, "plate", c.Execution.Plate)
+	log.Info("execution", "phase", c.Phase, "status", c.Status, "message", c.Message)
+	if !c.Execution.Status.Final() {
+		return
+	}
+	e.closing.Go(func() { // closing flushes files: not on the engine's time
+		if err := e.jobs.drop(c.Execution.ID); err != nil {
+			log.Error("closing an execution's files", "error", err)
+		}
+	})
+}
+
+// artifactLife is how long the plan of a compile_only execution is kept.
+const artifactLife = 30 * time.Minute
+
+// artifacts are the digests of plans that were compiled only.
+type artifacts struct {
+	now func() time.Time
+	mu  sync.Mutex
+	all map[string]artifact
+}
+
+type artifact struct {
+	digest string
+	made   time.Time
+}
+
+func (a *artifacts) keep(id, digest string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for old, v := range a.all {
+		if a.now().Sub(v.made) > artifactLife {
+			delete(a.all, old)
+		}
+	}
+	a.all[id] = artifact{digest, a.now()}
+}
+
+// match refuses a plan that is not the one kept under id.
+func (a *artifacts) match(id, digest string) error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	kept, ok := a.all[id]
+	switch {
+	case !ok || a.now().Sub(kept.made) > artifactLife:
+		return fmt.Errorf("compiled artifact %s is not known any more (they are kept for %s): compile again", id, artifactLife)
+	case kept.digest != digest:
+		return fmt.Errorf("compiled artifact %s was made from another plate, pipeline or configuration: compile again", id)
+	}
+	return nil
+}

@@ -1,0 +1,42 @@
+package server
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"os"
+	"syscall"
+	"time"
+
+	"github.com/shirou/gopsutil/v3/process"
+
+	"github.com/wellhouse-hcs/wellhouse/ipc/message"
+)
+
+// ownIdentity tells this process from a later one with the same number.
+func ownIdentity() (*message.ProcessIdentity, error) {
+	self, err := process.NewProcess(int32(os.Getpid()))
+	if err != nil {
+		return nil, fmt.Errorf("look at own process: %w", err)
+	}
+	created, err := self.CreateTime()
+	if err != nil {
+		return nil, fmt.Errorf("look at own process: %w", err)
+	}
+	return &message.ProcessIdentity{PID: os.Getpid(), CreateTime: float64(created) / 1e3}, nil
+}
+
+// alive tells whether somebody listens at a socket's path. A silent listener
+// counts: only a path whose kernel socket is gone is free.
+func alive(path string) bool {
+	conn, err := net.DialTimeout("unix", path, time.Second)
+	if err == nil {
+		_ = conn.Close()
+		return true
+	}
+	_, statErr := os.Lstat(path)
+	return statErr == nil && !errors.Is(err, os.ErrNotExist) && !isRefused(err) && !errors.Is(statErr, fs.ErrNotExist)
+}
+
+func isRefused(err error) bool { return errors.Is(err, syscall.ECONNREFUSED) }

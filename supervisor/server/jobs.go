@@ -1,0 +1,131 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+
+	"github.com/wellhouse-hcs/wellhouse/supervisor/engine"
+	"github.com/wellhouse-hcs/wellhouse/worker/pipeline"
+	"github.com/wellhouse-hcs/wellhouse/worker/result"
+)
+
+// job is what the edge holds of an execution that has not ended: its compiled
+// plan and its locked results folder, each made when first needed, so that a
+// restarted server can commit or merge before it has compiled again.
+type job struct {
+	mu         sync.Mutex
+	submission Submission
+	plan       *pipeline.Plan
+	digest     string // of steps and configuration, the same for any choice of wells
+	folder     *result.Folder
+	log        *executionLog
+}
+
+// jobs are the jobs by execution.
+type jobs struct {
+	mu  sync.Mutex
+	all map[string]*job
+}
+
+func (j *jobs) get(x engine.Execution) (*job, error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if known := j.all[x.ID]; known != nil {
+		return known, nil
+	}
+	submission, err := decodeSubmission(x.Request)
+	if err != nil {
+		return nil, err
+	}
+	made := &job{submission: submission}
+	j.all[x.ID] = made
+	return made, nil
+}
+
+// drop gives up what is held of an execution that has ended.
+func (j *jobs) drop(id string) error {
+	j.mu.Lock()
+	known := j.all[id]
+	delete(j.all, id)
+	j.mu.Unlock()
+	if known == nil {
+		return nil
+	}
+	known.mu.Lock()
+	defer known.mu.Unlock()
+	var errs []error
+	if known.folder != nil {
+		errs = append(errs, known.folder.Close())
+		known.folder = nil
+	}
+	if known.log != nil {
+		errs = append(errs, known.log.Close())
+		known.log = nil
+	}
+	return errors.Join(errs...)
+}
+
+// dropAll gives up everything; the server ends.
+func (j *jobs) dropAll() error {
+	j.mu.Lock()
+	ids := make([]string, 0, len(j.all))
+	for id := range j.all {
+		ids = append(ids, id)
+	}
+	j.mu.Unlock()
+	var errs []error
+	for _, id := range ids {
+		errs = append(errs, j.drop(id))
+	}
+	return errors.Join(errs...)
+}
+
+// compiled returns the job's plan, compiling it when it is not there yet.
+func (e *edge) compiled(ctx context.Context, x engine.Execution) (*job, error) {
+	j, err := e.jobs.get(x)
+	if err != nil {
+		return nil, err
+	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.plan == nil {
+		if j.plan, j.digest, err = e.compilePlan(ctx, j.submission); err != nil {
+			return nil, err
+		}
+	}
+	return j, nil
+}
+
+// opened returns the job with its results folder locked. A folder is opened
+// with what the plan knows when there is a plan.
+func (e *edge) opened(x engine.Execution) (*job, error) {
+	j, err := e.jobs.get(x)
+	if err != nil {
+		return nil, err
+	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.folder == nil {
+		var options []result.Option
+		if j.plan != nil {
+			options = append(options, result.WithPlate(j.plan.Plate), result.WithConfiguration(j.digest))
+		}
+		if j.folder, err = result.Open(j.submission.Out(), x.ID, options...); err != nil {
+			return nil, diskFull(err)
+		}
+		if j.log, err = e.logs.execution(x.ID, j.submission.PlatePath); err != nil {
+			return nil, diskFull(fmt.Errorf("open log: %w", err))
+		}
+	}
+	return j, nil
+}
+
+// diskFull marks an error for want of room as one the engine pauses on.
+func diskFull(err error) error {
+	if err != nil && result.NoSpace(err) {
+		return fmt.Errorf("%w: %w", engine.ErrDiskFull, err)
+	}
+	return err
+}

@@ -1,0 +1,137 @@
+package server
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/wellhouse-hcs/wellhouse/enums"
+	"github.com/wellhouse-hcs/wellhouse/ipc/message"
+	"github.com/wellhouse-hcs/wellhouse/supervisor/engine"
+	"github.com/wellhouse-hcs/wellhouse/worker/pipeline"
+	"github.com/wellhouse-hcs/wellhouse/worker/result"
+)
+
+// minimumRoom is the free space below which a failure is blamed on the disk.
+const minimumRoom = 1 << 20
+
+// roomFor tells whether there is room on the folder's file system.
+func roomFor(dir string) bool {
+	var st unix.Statfs_t
+	if err := unix.Statfs(dir, &st); err != nil {
+		return true // not known to be full
+	}
+	return int64(st.Bavail)*int64(st.Bsize) >= minimumRoom //nolint:unconvert // the types differ by platform
+}
+
+// Commit makes an attempt's results the well's.
+func (e *edge) Commit(ctx context.Context, x engine.Execution, w engine.Well, attempt int) error {
+	key := ""
+	if j, err := e.compiled(ctx, x); err == nil {
+		for i := range j.plan.Wells {
+			if j.plan.Wells[i].Well == w.Name {
+				key = e.reuseKey(&j.plan.Wells[i])
+			}
+		}
+	}
+	j, err := e.opened(x)
+	if err != nil {
+		return err
+	}
+	return diskFull(j.folder.Commit(w.Name, attempt, key))
+}
+
+// Merge writes the plate's tables, images and heatmap.
+func (e *edge) Merge(ctx context.Context, x engine.Execution, wells []engine.Well) (json.RawMessage, error) {
+	j, err := e.compiled(ctx, x)
+	if err != nil {
+		e.log.Warn("merging without the plan: it does not compile any more", "execution", x.ID, "error", err)
+	}
+	if j, err = e.opened(x); err != nil {
+		return nil, err
+	}
+	work := result.Job{
+		Execution: x.ID, Plate: x.Plate, PlateRoot: j.submission.PlatePath,
+		Fingerprint: e.names.Fingerprint(), Versions: map[string]string{"wellhouse": e.version},
+		Started: x.Started, Ended: e.now(),
+	}
+	if j.plan != nil {
+		work.Plate, work.Pipeline = j.plan.Plate, j.plan.Name
+		e.describe(&work, j.plan)
+	}
+	for i := range wells {
+		work.Wells = append(work.Wells, resultWell(&wells[i]))
+	}
+	merged, err := j.folder.Merge(work)
+	if err != nil {
+		return nil, diskFull(err)
+	}
+	text, err := json.Marshal(summary(x, merged, wells, j.folder.Path(), e.now().Sub(x.Started).Seconds()))
+	if err != nil {
+		return nil, fmt.Errorf("encode summary: %w", err)
+	}
+	return text, refused(merged.Problems)
+}
+
+// refused is the error of a merge that could not use what was committed: damaged
+// after it was written, so no attempt of this execution can be blamed.
+func refused(problems []result.Problem) error {
+	if len(problems) == 0 {
+		return nil
+	}
+	errs := make([]error, len(problems))
+	for i, p := range problems {
+		errs[i] = fmt.Errorf("well %s (%s): %s", p.Well, p.Reason, p.Error)
+	}
+	return fmt.Errorf("results were damaged after they were written: %w", errors.Join(errs...))
+}
+
+// describe adds the resolved configuration and the versions of functions.
+func (e *edge) describe(work *result.Job, plan *pipeline.Plan) {
+	if text, err := json.Marshal(plan.Settings.Explain()); err == nil {
+		work.Configuration = text
+	}
+	for _, step := range plan.Steps {
+		for _, b := range step.Branches {
+			for _, c := range b.Calls {
+				work.Versions[c.Function] = fmt.Sprint(c.Version)
+			}
+		}
+	}
+}
+
+func resultWell(w *engine.Well) result.Well {
+	r := result.Well{Well: w.Name, Status: w.Status, Attempts: len(w.Attempts), Reason: w.Reason, Error: w.Error, Warnings: w.Warnings}
+	if w.Status == enums.WellComplete {
+		r.Error = ""
+	}
+	for i := range w.Attempts {
+		a := &w.Attempts[i]
+		r.Jobs = append(r.Jobs, result.Attempt{
+			Number: a.Number, Reason: a.Reason, ExitCode: a.ExitCode, Signal: a.Signal,
+			Started: a.Started, Ended: a.Ended, CPU: a.CPU, PeakMemory: a.PeakMemory,
+			LastStep: a.LastStep, Error: a.Error, LogTail: a.LogTail,
+		})
+	}
+	return r
+}
+
+func summary(x engine.Execution, merged result.Summary, wells []engine.Well, out string, elapsed float64) message.Summary {
+	s := message.Summary{
+		WellCount: len(wells), Complete: merged.Complete, Failed: merged.Failed, Cancelled: merged.Cancelled,
+		Counts: merged.Objects, Warnings: merged.Warnings, OutputPath: out, Elapsed: elapsed,
+	}
+	for i := range wells {
+		s.Wells = append(s.Wells, wells[i].Name)
+		if wells[i].Status != enums.WellComplete {
+			s.Missing = append(s.Missing, wells[i].Name)
+		}
+	}
+	for _, f := range merged.Files {
+		s.Files = append(s.Files, f.Path)
+	}
+	return s
+}

@@ -1,0 +1,432 @@
+package server
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/wellhouse-hcs/wellhouse/enums"
+	"github.com/wellhouse-hcs/wellhouse/ipc/loop"
+	"github.com/wellhouse-hcs/wellhouse/ipc/message"
+	"github.com/wellhouse-hcs/wellhouse/ipc/progress"
+	"github.com/wellhouse-hcs/wellhouse/supervisor/engine"
+	"github.com/wellhouse-hcs/wellhouse/supervisor/logfile"
+	"github.com/wellhouse-hcs/wellhouse/supervisor/place"
+	"github.com/wellhouse-hcs/wellhouse/supervisor/process"
+	"github.com/wellhouse-hcs/wellhouse/supervisor/store"
+	"github.com/wellhouse-hcs/wellhouse/worker"
+	"github.com/wellhouse-hcs/wellhouse/worker/result"
+)
+
+// Server is an execution server. New takes its locks and binds its sockets;
+// Run serves until it is told to end.
+type Server struct {
+	options  Options
+	log      *slog.Logger
+	now      func() time.Time
+	started  time.Time
+	identity *message.ProcessIdentity
+
+	locks   []*result.Lock
+	store   *store.Store
+	journal journal
+	loop    *loop.Loop
+	engine  *engine.Engine
+	edge    *edge
+	board   *board
+	logs    *logs
+
+	processes *process.Runner
+	sampler   *sampler
+	clients   *clients
+	lifetime  *lifetime
+	ready     atomic.Bool
+	requests  sync.WaitGroup
+	context   context.Context // of request handlers; ends with Run
+}
+
+// ErrTaken is returned by New when another server holds the port or the data
+// directory.
+var ErrTaken = errors.New("another server is there")
+
+// New prepares a server. Everything it took is given back when it fails.
+func New(o Options) (_ *Server, err error) {
+	o = o.withDefaults()
+	s := &Server{options: o, log: o.Logger, now: o.Now, started: o.Now(), context: context.Background()}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, s.release())
+		}
+	}()
+	if err := o.Places.Make(); err != nil {
+		return nil, err
+	}
+	if err := s.lock(); err != nil {
+		return nil, err
+	}
+	if err := s.openStore(); err != nil {
+		return nil, err
+	}
+	names, err := worker.Vocabulary(o.Catalogue)
+	if err != nil {
+		return nil, fmt.Errorf("register types: %w", err)
+	}
+	allow, err := newAllow(o.Allow)
+	if err != nil {
+		return nil, err
+	}
+	if s.identity, err = ownIdentity(); err != nil {
+		return nil, err
+	}
+	s.logs = &logs{dir: logfile.Dir(o.Places.Logs()), level: o.LogLevel}
+	s.clients = &clients{now: o.Now, all: map[string]time.Time{}, last: o.Now()}
+	s.lifetime = newLifetime(o.Persistent, func() bool { return s.engine.Idle() && s.clients.gone() })
+	s.board = newBoard(o.Now, s.publish)
+	s.processes, err = process.NewRunner(process.Options{
+		Binary: o.Binary, Args: []string{"worker"}, Env: o.WorkerEnv, RunDir: o.Places.Workers(),
+		Description: names.Description(), Fingerprint: names.Fingerprint(), Spares: o.Spares, Logger: o.Logger,
+	})
+	if err != nil {
+		return nil, err
+	}
+	progressPath := filepath.Join(o.Places.Workers(), "progress.sock")
+	s.edge = &edge{
+		names: names, catalogue: o.Catalogue, global: o.Global, allow: allow, version: o.Version,
+		processes: s.processes, progressEndpoint: place.Endpoint(progressPath), board: s.board, logs: s.logs,
+		log: o.Logger, now: o.Now, released: func(k engine.Key) { s.engine.Release(k) },
+		jobs:      jobs{all: map[string]*job{}},
+		artifacts: artifacts{now: o.Now, all: map[string]artifact{}},
+	}
+	s.engine = engine.New(engine.Options{
+		Config: engine.Config{Workers: o.Workers, Cores: runtime.NumCPU(), ReserveMemory: reserveMemory},
+		Edge:   s.edge, Journal: s.journal, Logger: o.Logger, Now: o.Now,
+	})
+	s.sampler = newSampler(s)
+	if err := s.listen(progressPath); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// reserveMemory is left to everything that is not a well, in bytes.
+const reserveMemory = 256 << 20
+
+// lock takes the locks of data directory and port before anything is bound: an
+// IPC bind would silently steal the sockets of a server that lives.
+func (s *Server) lock() error {
+	holder := fmt.Sprintf("process %d, port %d", os.Getpid(), s.options.Port)
+	for _, l := range []struct{ path, what string }{
+		{s.options.Places.Lock(), "the data directory " + s.options.Places.State},
+		{s.options.Places.PortLock(s.options.Port), fmt.Sprintf("port %d", s.options.Port)},
+	} {
+		lock, err := result.TryLock(l.path, holder)
+		if errors.Is(err, result.ErrLocked) {
+			return fmt.Errorf("%w: %s is taken: %w; use it (`supervisor servers`), end it (`supervisor shutdown --force`), or choose another --port and --data-dir",
+				ErrTaken, l.what, err)
+		}
+		if err != nil {
+			return fmt.Errorf("lock %s: %w", l.what, err)
+		}
+		s.locks = append(s.locks, lock)
+	}
+	return nil
+}
+
+// openStore opens the records; a damaged file is set aside and what is whole in
+// it is taken over.
+func (s *Server) openStore() error {
+	s.journal = journal{log: s.log, now: s.now}
+	path := s.options.Places.Store()
+	opened, err := store.Open(path, s.log)
+	var damaged *store.DamagedError
+	if errors.As(err, &damaged) {
+		s.log.Error("the records are damaged and were moved aside; what is whole in them is taken over",
+			"path", damaged.Path, "aside", damaged.Aside, "problem", damaged.Problem)
+		whole, salvageErr := store.Salvage(s.context, damaged.Aside)
+		if opened, err = store.Open(path, s.log); err == nil {
+			err = opened.Save(s.context, whole)
+		}
+		s.log.Error("records taken over from the damaged file", "records", len(whole), "stopped_by", salvageErr)
+	}
+	if opened != nil {
+		s.store, s.journal.store = opened, opened
+	}
+	if err != nil {
+		return fmt.Errorf("open records: %w", err)
+	}
+	return nil
+}
+
+func (s *Server) listen(progressPath string) error {
+	o := s.options
+	var control, data []loop.Endpoint
+	bindIPC := func(path func(port int) string) {
+		control = append(control, loop.Endpoint{Address: place.Endpoint(path(o.Port + ControlOffset)), Replace: true})
+		data = append(data, loop.Endpoint{Address: place.Endpoint(path(o.Port)), Replace: true})
+	}
+	for _, t := range o.Transports {
+		switch t {
+		case enums.TransportIPC:
+			bindIPC(o.Places.Socket)
+			if o.OpenHCS {
+				s.bindOpenHCS(bindIPC)
+			}
+		case enums.TransportTCP:
+			control = append(control, loop.Endpoint{Address: fmt.Sprintf("tcp://%s:%d", o.Host, o.Port+ControlOffset)})
+			data = append(data, loop.Endpoint{Address: fmt.Sprintf("tcp://%s:%d", o.Host, o.Port)})
+			if o.Curve == "" {
+				s.log.Warn("listening on TCP without keys: every user of this machine can connect; --curve asks for keys", "host", o.Host)
+			}
+		}
+	}
+	var curve *loop.Curve
+	if o.Curve != "" {
+		curve = &loop.Curve{SecretKey: o.Curve, Allowed: o.CurvePeers}
+	}
+	var err error
+	s.loop, err = loop.Listen(loop.Options{
+		Control: control, Data: data, Progress: loop.Endpoint{Address: place.Endpoint(progressPath), Replace: true},
+		OnRequest:   s.received,
+		OnProgress:  s.progressed,
+		OnSubscribe: func([]byte) { s.requests.Go(s.replay) },
+		Curve:       curve, Logger: s.log,
+	})
+	if err != nil {
+		return fmt.Errorf("listen: %w", err)
+	}
+	return nil
+}
+
+// bindOpenHCS adds OpenHCS's IPC paths when nothing lives there. Its own servers
+// hold no lock, so a socket that is there is left alone unless the kernel knows
+// nobody behind it.
+func (s *Server) bindOpenHCS(bind func(path func(port int) string)) {
+	path := func(port int) string {
+		return filepath.Join(s.options.Home, ".openhcs", "ipc", fmt.Sprintf("openhcs-zmq-%d.sock", port))
+	}
+	for _, port := range []int{s.options.Port, s.options.Port + ControlOffset} {
+		if alive(path(port)) {
+			s.log.Warn("another server lives at OpenHCS's path; it is left alone", "path", path(port))
+			return
+		}
+	}
+	if err := os.MkdirAll(filepath.Dir(path(0)), 0o700); err != nil {
+		s.log.Warn("OpenHCS's path cannot be made", "error", err)
+		return
+	}
+	bind(path)
+}
+
+// received is called by the socket loop, which must not wait.
+func (s *Server) received(request loop.Request) {
+	s.requests.Go(func() { s.answer(s.context, request) })
+}
+
+func (s *Server) progressed(event *progress.Event) {
+	s.processes.Progress(event.GetExecution(), event.GetWell(), int(event.GetAttempt()), event.GetStep())
+	s.board.fromWorker(event)
+}
+
+func (s *Server) publish(event *progress.Event) {
+	frame, err := event.JSON()
+	if err != nil {
+		s.log.Error("an event cannot be written", "error", err)
+		return
+	}
+	s.loop.Publish(frame)
+}
+
+// replay publishes the latest event of every well again, for a subscriber that
+// came late.
+func (s *Server) replay() {
+	for _, event := range s.board.replay() {
+		s.publish(event)
+	}
+}
+
+// Endpoints returns the addresses the server is bound to, control first.
+func (s *Server) Endpoints() []string { return s.endpoints() }
+
+// Run serves until ctx ends, a client asks the server to end, or it is not
+// persistent and has nothing left to do. Running wells then get the time that
+// Options.Drain gives, and what is left of them goes back to the queue.
+// announce is called once the server answers.
+func (s *Server) Run(ctx context.Context, announce func()) (err error) {
+	defer func() { err = errors.Join(err, s.release()) }()
+	all, cancelAll := context.WithCancel(context.WithoutCancel(ctx))
+	defer cancelAll()
+	work, cancelWork := context.WithCancel(all)
+	defer cancelWork()
+	s.context = work
+
+	if err := s.restore(work); err != nil {
+		return err
+	}
+	var group sync.WaitGroup
+	failures := make(chan error, 3)
+	run := func(what string, f func() error) {
+		group.Go(func() {
+			if err := f(); err != nil {
+				failures <- fmt.Errorf("%s: %w", what, err)
+			}
+		})
+	}
+	run("socket loop", func() error { return s.loop.Run(all) })
+	run("engine", func() error { return s.engine.Run(work) })
+	run("sampler", func() error { s.sampler.run(work); return nil })
+	group.Go(func() { s.lifetime.watch(work) })
+	group.Go(func() { s.prune(work) })
+	s.ready.Store(true)
+	s.log.Info("server is ready", "port", s.options.Port, "workers", s.options.Workers, "data", s.options.Places.State, "pid", os.Getpid())
+	if announce != nil {
+		announce()
+	}
+	select {
+	case <-ctx.Done():
+		s.log.Info("the server was asked to stop", "drain", s.options.Drain)
+		s.lifetime.end("it was stopped")
+		s.drain(work)
+	case <-s.lifetime.asked:
+		s.log.Info("the server ends", "cause", s.lifetime.cause)
+		s.drainCancelled(work)
+	case err = <-failures:
+		s.log.Error("the server cannot go on", "error", err)
+	}
+	s.ready.Store(false)
+	cancelWork()
+	s.requests.Wait()
+	cancelAll()
+	group.Wait()
+	s.edge.closing.Wait()
+	return err
+}
+
+// drain lets running wells end for a while, then stops what is left; it goes
+// back to the queue of the next server on the same data.
+func (s *Server) drain(ctx context.Context) {
+	if s.engine.Drain(ctx, false) != nil {
+		return
+	}
+	if s.waitUntil(ctx, s.options.Drain, func() bool { return len(s.engine.Running()) == 0 }) {
+		return
+	}
+	if s.engine.Drain(ctx, true) == nil {
+		s.waitUntil(ctx, stopWait, func() bool { return len(s.engine.Running()) == 0 })
+	}
+}
+
+// drainCancelled waits for executions that were cancelled to be over.
+func (s *Server) drainCancelled(ctx context.Context) { s.waitUntil(ctx, stopWait, s.engine.Idle) }
+
+// stopWait bounds how long a stop waits for processes that were told to end.
+const stopWait = 30 * time.Second
+
+func (s *Server) waitUntil(ctx context.Context, limit time.Duration, done func() bool) bool {
+	timer := time.NewTimer(limit)
+	defer timer.Stop()
+	for {
+		changed := s.engine.Changed()
+		if done() {
+			return true
+		}
+		select {
+		case <-changed:
+		case <-timer.C:
+			return false
+		case <-ctx.Done():
+			return false
+		}
+	}
+}
+
+func (s *Server) end(cause string) { s.lifetime.end(cause) }
+
+// restore hands the engine what an earlier server left.
+func (s *Server) restore(ctx context.Context) error {
+	open := false
+	executions, wells, err := s.journal.load(ctx, store.Filter{Final: &open})
+	if err != nil {
+		return err
+	}
+	sequence, err := s.journal.sequence(ctx)
+	if err != nil {
+		return err
+	}
+	if len(executions) > 0 {
+		s.log.Info("taking up what an earlier server left", "executions", len(executions), "wells", len(wells))
+	}
+	var live []process.Record
+	for i := range wells {
+		a := wells[i].Last()
+		if a == nil || !a.Ended.IsZero() || len(a.Process) == 0 {
+			continue
+		}
+		var record process.Record
+		if err := json.Unmarshal(a.Process, &record); err == nil {
+			live = append(live, record)
+		}
+	}
+	if err := s.processes.Sweep(live); err != nil {
+		s.log.Warn("not everything an earlier server left could be removed", "error", err)
+	}
+	s.engine.Restore(sequence, executions, wells)
+	return nil
+}
+
+// prune forgets old executions at the start and then once an hour.
+func (s *Server) prune(ctx context.Context) {
+	ticker := time.NewTicker(time.Hour)
+	defer ticker.Stop()
+	for {
+		ids, err := s.store.Prune(ctx, s.options.KeepHistory, s.options.KeepBytes)
+		if err != nil && ctx.Err() == nil {
+			s.log.Warn("old records stay", "error", err)
+		}
+		if len(ids) > 0 {
+			s.log.Info("old executions were forgotten", "executions", len(ids))
+		}
+		if err := s.logs.dir.Prune(s.now().Add(-s.options.KeepHistory)); err != nil {
+			s.log.Warn("old logs stay", "error", err)
+		}
+		s.board.forget(s.now().Add(-time.Hour))
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+	}
+}
+
+// release gives back everything New took.
+func (s *Server) release() error {
+	var errs []error
+	if s.loop != nil {
+		s.loop.Close()
+	}
+	if s.edge != nil {
+		errs = append(errs, s.edge.jobs.dropAll())
+	}
+	if s.processes != nil {
+		s.processes.Close()
+	}
+	if s.store != nil {
+		errs = append(errs, s.store.Close())
+	}
+	for _, l := range s.locks {
+		errs = append(errs, l.Release())
+	}
+	s.loop, s.edge, s.processes, s.store, s.locks = nil, nil, nil, nil, nil
+	if err := errors.Join(errs...); err != nil && !errors.Is(err, fs.ErrClosed) {
+		return err
+	}
+	return nil
+}
