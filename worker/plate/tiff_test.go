@@ -130,7 +130,8 @@ func TestWriteLabels(t *testing.T) {
 // with what the manifest of the real plates says another reader saw.
 func TestRealImages(t *testing.T) {
 	t.Parallel()
-	for _, dir := range []string{"transfluor_row_O", "imagexpress_faim", "operetta_harmony_2field", "cellvoyager_cv8000"} {
+	// One file in so many is read: all 341 take a minute under the race detector.
+	for dir, every := range map[string]int{"transfluor_row_O": 6, "imagexpress_faim": 6, "operetta_harmony_2field": 1, "cellvoyager_cv8000": 50} {
 		t.Run(dir, func(t *testing.T) {
 			t.Parallel()
 			root := sample(t, dir)
@@ -140,7 +141,7 @@ func TestRealImages(t *testing.T) {
 				if err != nil || !isImage(path) {
 					return err
 				}
-				if files++; dir == "cellvoyager_cv8000" && files%25 != 1 { // large and all zero
+				if files++; files%every != 0 {
 					return nil
 				}
 				below, err := filepath.Rel(root, path)
@@ -148,9 +149,7 @@ func TestRealImages(t *testing.T) {
 					return err
 				}
 				checkImage(t, path, manifest[filepath.ToSlash(below)])
-				if files%5 == 1 {
-					checkAgainstOther(t, path)
-				}
+				checkAgainstOther(t, path)
 				return nil
 			})
 			if err != nil || files == 0 {
