@@ -50,7 +50,7 @@ func (w *implementation) Execute(ctx context.Context, request plugin.Request) pl
 			executor.Report = pusher.Send
 		}
 	}
-	log.Info("well starts", "images", len(task.Images), "steps", len(task.Steps), "threads", task.Threads)
+	log.Debug("well starts", "images", len(task.Images), "steps", len(task.Steps), "threads", task.Threads)
 	outcome := executor.Run(ctx, task)
 	if err := result.WriteOutcome(task.Directory, outcome); err != nil {
 		f := writeFailed("", err)

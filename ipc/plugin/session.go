@@ -145,7 +145,7 @@ func (s *session) stop(cause string) State {
 	state := s.state
 	s.stopping = true
 	s.mu.Unlock()
-	s.options.Logger.Info("worker is asked to stop", "cause", cause, "state", string(state))
+	s.options.Logger.Debug("worker is asked to stop", "cause", cause, "state", string(state))
 	s.cancel()
 	if state != Executing {
 		go s.finish(ExitDone)

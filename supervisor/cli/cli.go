@@ -68,14 +68,13 @@ interrupted here.`,
 		&cobra.Group{ID: "look", Title: "Look and check:"},
 	)
 	root.AddCommand(a.commands()...)
-	for _, c := range root.Commands() {
-		markUsage(c)
-	}
+	settleExits(root)
 	return root
 }
 
-// markUsage makes wrong arguments exit with ExitUsage, here and below.
-func markUsage(c *cobra.Command) {
+// settleExits gives every error its exit code, here and below: what a command
+// returns without one is our fault, and what the parser returns is the user's.
+func settleExits(c *cobra.Command) {
 	if check := c.Args; check != nil {
 		c.Args = func(cmd *cobra.Command, args []string) error {
 			if err := check(cmd, args); err != nil {
@@ -84,8 +83,18 @@ func markUsage(c *cobra.Command) {
 			return nil
 		}
 	}
+	if run := c.RunE; run != nil {
+		c.RunE = func(cmd *cobra.Command, args []string) error {
+			err := run(cmd, args)
+			var e *exitError
+			if err != nil && !errors.As(err, &e) {
+				return &exitError{ExitInternal, err}
+			}
+			return err
+		}
+	}
 	for _, sub := range c.Commands() {
-		markUsage(sub)
+		settleExits(sub)
 	}
 }
 

@@ -52,6 +52,6 @@ func exitCode(err error) int {
 	case errors.As(err, &e):
 		return e.code
 	default:
-		return ExitInternal
+		return ExitUsage // from the parser: see settleExits
 	}
 }

@@ -88,7 +88,10 @@ func (s *show) event(e *progress.Event) {
 	}
 	if e.GetWell() == "" {
 		t.Step, t.Percent = "", 0
-		t.Wells, t.Message = e.GetTotalWells(), e.GetMessage()
+		t.Wells = e.GetTotalWells()
+		if e.GetPhase() == string(enums.PhaseRunning) { // how it ends is told at the end
+			t.Message = e.GetMessage()
+		}
 	} else {
 		t.Status = wellStatus(e)
 		t.Error = e.GetError()

@@ -116,6 +116,24 @@ func (e *Engine) Idle() bool {
 	return true
 }
 
+// Waiting counts the wells that have not started and will.
+func (e *Engine) Waiting() int {
+	e.view.mu.RLock()
+	defer e.view.mu.RUnlock()
+	n := 0
+	for id, x := range e.view.executions {
+		if x.Status.Final() || x.Cancelled {
+			continue
+		}
+		for _, w := range e.view.wells[id] {
+			if w.Status == enums.WellPending || w.Status == enums.WellRetryWait {
+				n++
+			}
+		}
+	}
+	return n
+}
+
 // Live is a well that has a process.
 type Live struct {
 	Key     Key

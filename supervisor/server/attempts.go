@@ -142,7 +142,9 @@ func (e *edge) finish(x engine.Execution, spec process.Spec, r process.Result) e
 		e.log.Error("results folder is gone", "execution", x.ID, "error", err)
 		return ended
 	}
-	if r.Reason != enums.ReasonOK {
+	if r.Reason == enums.ReasonOK {
+		e.spares.ended(r.Ended.Sub(r.Started))
+	} else {
 		ended.DiskFull = r.Reason != enums.ReasonCancelled && !roomFor(j.folder.Path())
 		if err := j.folder.Discard(spec.Well, spec.Attempt); err != nil && !errors.Is(err, result.ErrLocked) {
 			e.log.Error("a failed attempt's directory stays", "execution", x.ID, "well", spec.Well, "error", err)

@@ -114,6 +114,11 @@ func (e *edge) compilePlan(_ context.Context, s Submission) (*pipeline.Plan, str
 	if err != nil {
 		return nil, "", err
 	}
+	for _, image := range index.Images { // links lead elsewhere
+		if err := e.allow.check(index.Path(image), "read plates from"); err != nil {
+			return nil, "", err
+		}
+	}
 	wells, err := plate.Filter(index.Wells(), s.WellFilter)
 	if err != nil {
 		return nil, "", fmt.Errorf("well filter: %w", err)

@@ -30,6 +30,7 @@ type edge struct {
 	log              *slog.Logger
 	now              func() time.Time
 	released         func(engine.Key)
+	spares           *spareKeeper
 
 	jobs      jobs
 	artifacts artifacts
@@ -62,6 +63,7 @@ func (l *logs) execution(id, plate string) (*executionLog, error) {
 // gives up what is held for it.
 func (e *edge) Publish(c engine.Change) {
 	e.board.fromEngine(c)
+	e.spares.look()
 	if c.Well != nil {
 		return
 	}

@@ -31,7 +31,7 @@ type Options struct {
 	CurvePeers []string // public keys of clients that may connect
 
 	Workers    int           // wells at once; the number of cores
-	Spares     int           // workers started ahead of their task
+	Spares     int           // workers started ahead of their task; negative: as the wells' length asks
 	Allow      []string      // folders that clients may name; none = all
 	Persistent bool          // stays when its last client has gone
 	Drain      time.Duration // how long running wells may take to end when the server is stopped

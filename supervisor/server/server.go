@@ -47,6 +47,7 @@ type Server struct {
 
 	processes *process.Runner
 	sampler   *sampler
+	spares    *spareKeeper
 	clients   *clients
 	lifetime  *lifetime
 	ready     atomic.Bool
@@ -93,16 +94,18 @@ func New(o Options) (_ *Server, err error) {
 	s.board = newBoard(o.Now, s.publish)
 	s.processes, err = process.NewRunner(process.Options{
 		Binary: o.Binary, Args: []string{"worker"}, Env: o.WorkerEnv, RunDir: o.Places.Workers(),
-		Description: names.Description(), Fingerprint: names.Fingerprint(), Spares: o.Spares, Logger: o.Logger,
+		Description: names.Description(), Fingerprint: names.Fingerprint(), Logger: o.Logger,
 	})
 	if err != nil {
 		return nil, err
 	}
 	progressPath := filepath.Join(o.Places.Workers(), "progress.sock")
+	s.spares = newSpareKeeper(o.Spares, o.Workers, func() int { return s.engine.Waiting() }, s.processes.SetSpares)
 	s.edge = &edge{
 		names: names, catalogue: o.Catalogue, global: o.Global, allow: allow, version: o.Version,
 		processes: s.processes, progressEndpoint: place.Endpoint(progressPath), board: s.board, logs: s.logs,
 		log: o.Logger, now: o.Now, released: func(k engine.Key) { s.engine.Release(k) },
+		spares:    s.spares,
 		jobs:      jobs{all: map[string]*job{}},
 		artifacts: artifacts{now: o.Now, all: map[string]artifact{}},
 	}
@@ -284,6 +287,7 @@ func (s *Server) Run(ctx context.Context, announce func()) (err error) {
 	run("engine", func() error { return s.engine.Run(work) })
 	run("sampler", func() error { s.sampler.run(work); return nil })
 	group.Go(func() { s.lifetime.watch(work) })
+	group.Go(func() { s.spares.run(work) })
 	group.Go(func() { s.prune(work) })
 	s.ready.Store(true)
 	s.log.Info("server is ready", "port", s.options.Port, "workers", s.options.Workers, "data", s.options.Places.State, "pid", os.Getpid())
