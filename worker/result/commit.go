@@ -30,13 +30,14 @@ type stamp struct {
 // what the result was made from (digest of inputs, configuration, function
 // versions, fingerprint), for [Folder.Reusable]; "" is never reused.
 //
-// Only an attempt whose outcome is "ok", belongs to this execution and matches
-// its digests is committed; a worker that still holds the well gives
-// [ErrLocked]. Committing again what is committed already changes nothing, so
+// Only an attempt whose outcome is "ok", belongs to this execution and whose
+// tables match their digests (images: their sizes, since the worker has just
+// read them all) is committed; a worker that still holds the well gives
+// [ErrLocked]. Different wells may be committed at once. Committing again what is committed already changes nothing, so
 // it may be repeated after a stop.
 func (f *Folder) Commit(well string, attempt int, key string) error {
-	f.mutex.Lock()
-	defer f.mutex.Unlock()
+	f.mutex.RLock()
+	defer f.mutex.RUnlock()
 	err := f.whileFree(well, func() error { return f.commit(well, attempt, key) })
 	if err != nil {
 		return fmt.Errorf("commit %s, attempt %d: %w", well, attempt, err)
@@ -59,7 +60,7 @@ func (f *Folder) commit(well string, attempt int, key string) error {
 			return f.prune(well)
 		}
 	}
-	o, err := ReadOutcome(dir)
+	o, err := readOutcome(dir, isTable)
 	switch {
 	case err != nil:
 		return err
@@ -75,15 +76,11 @@ func (f *Folder) commit(well string, attempt int, key string) error {
 		return err
 	}
 	home := f.hidden("wells", well)
-	if err := f.fs.makeDir(home); err != nil {
-		return err
-	}
-	if err := f.fs.syncDir(f.hidden("wells")); err != nil {
-		return err
-	}
 	next := 1
 	if len(generations) > 0 {
 		next = generations[0] + 1
+	} else if err := errors.Join(f.fs.makeDir(home), f.fs.syncDir(f.hidden("wells"))); err != nil {
+		return err
 	}
 	// The commit: before this rename the old result counts, after it the new.
 	if err := f.fs.rename(dir, f.generation(well, next)); err != nil {
@@ -133,8 +130,8 @@ func (f *Folder) prune(well string) error {
 	return nil
 }
 
-// recover finishes what a stop interrupted: replaced results and the staging
-// of a merge are removed. Attempts are left for Sweep, since workers may have
+// recover finishes what a stop interrupted: replaced results, the staging of a
+// merge and half-written records are removed. Attempts are left for Sweep, since workers may have
 // outlived the execution that started them.
 func (f *Folder) recover() error {
 	entries, err := os.ReadDir(f.hidden("wells"))
@@ -144,6 +141,19 @@ func (f *Folder) recover() error {
 	for _, entry := range entries {
 		if err := f.prune(entry.Name()); err != nil {
 			return err
+		}
+	}
+	for _, dir := range []string{f.hidden(), f.hidden("jobs")} {
+		records, err := os.ReadDir(dir)
+		if err != nil {
+			return fmt.Errorf("list records: %w", err)
+		}
+		for _, entry := range records {
+			if strings.HasPrefix(entry.Name(), ".") {
+				if err := f.fs.removeAll(filepath.Join(dir, entry.Name())); err != nil {
+					return err
+				}
+			}
 		}
 	}
 	return f.fs.removeAll(f.hidden("merge"))
@@ -176,7 +186,7 @@ func (f *Folder) committed(well string) (*committed, error) {
 		return nil, err
 	}
 	c := &committed{dir: f.generation(well, generations[0])}
-	if c.outcome, err = readOutcome(c.dir, func(name string) bool { return strings.HasPrefix(name, tablesDir+"/") }); err != nil {
+	if c.outcome, err = readOutcome(c.dir, isTable); err != nil {
 		return nil, damagedIfGone(c.dir, outcomeFile, err)
 	}
 	if err := readRecord(filepath.Join(c.dir, stampFile), stampKind, &c.stamp); err != nil {
@@ -187,6 +197,8 @@ func (f *Folder) committed(well string) (*committed, error) {
 	}
 	return c, nil
 }
+
+func isTable(name string) bool { return strings.HasPrefix(name, tablesDir+"/") }
 
 // damagedIfGone makes a missing record of a committed result what it is: damage.
 func damagedIfGone(dir, name string, err error) error {

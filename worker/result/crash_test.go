@@ -152,31 +152,28 @@ func TestStopDuringOpen(t *testing.T) {
 func TestStopDuringMerge(t *testing.T) {
 	t.Parallel()
 	plan := func(f *Folder) Job { return job(f, completeWell("A01", 2), failedWell("A02")) }
-	setUp := func() *Folder {
-		f := must[*Folder](t)(Open(filepath.Join(t.TempDir(), "out"), "e1"))
-		complete(t, f, "A01", 1, 3)
-		must[Summary](t)(f.Merge(job(f, completeWell("A01", 1))))
-		return f
-	}
-	f := setUp()
+	f := must[*Folder](t)(Open(filepath.Join(t.TempDir(), "out"), "e1", drawSmall))
+	complete(t, f, "A01", 1, 3)
+	must[Summary](t)(f.Merge(job(f, completeWell("A01", 1))))
 	was := visible(t, f)
 	complete(t, f, "A01", 2, 5)
+	template := t.TempDir()
+	check0(t, os.CopyFS(filepath.Join(template, "out"), os.DirFS(f.out)))
 	must[Summary](t)(f.Merge(plan(f)))
 	want := visible(t, f)
 	check0(t, f.Close())
 	everyStop(t, func() string {
-		f := setUp()
-		defer f.Close()
-		complete(t, f, "A01", 2, 5)
-		return f.out
+		dir := t.TempDir()
+		check0(t, os.CopyFS(dir, os.DirFS(template)))
+		return filepath.Join(dir, "out")
 	}, func(out string, s *stopper) error {
-		f := must[*Folder](t)(Open(out, "e1"))
+		f := must[*Folder](t)(Open(out, "e1", drawSmall))
 		defer f.Close()
 		f.fs.before = s.before
 		_, err := f.Merge(plan(f))
 		return err
 	}, func(out, stop string) {
-		f := must[*Folder](t)(Open(out, "e1"))
+		f := must[*Folder](t)(Open(out, "e1", drawSmall))
 		defer f.Close()
 		for name, text := range visible(t, f) {
 			if text != was[name] && text != want[name] {
@@ -241,7 +238,7 @@ func TestCommitFlushesInOrder(t *testing.T) {
 // single number per well.
 func TestRandomHistories(t *testing.T) {
 	t.Parallel()
-	deadline := time.Now().Add(20 * time.Second)
+	deadline := time.Now().Add(5 * time.Second)
 	rapid.Check(t, func(rt *rapid.T) {
 		if time.Now().After(deadline) { // a slow disk shortens the search
 			return

@@ -30,9 +30,9 @@ type Folder struct {
 	fs        fileSystem
 	lock      *Lock
 
-	// mutex keeps commits and merges of this process apart; other processes
-	// are kept out by the lock.
-	mutex sync.Mutex
+	// mutex keeps commits (readers, one per well by the well's lock) and merges
+	// of this process apart; other processes are kept out by the lock.
+	mutex sync.RWMutex
 }
 
 // Option tells Open or Check more about what is about to be written.
@@ -43,6 +43,7 @@ type options struct {
 	configuration string
 	space         int64
 	fs            fileSystem
+	density       float64 // of the PNG; tests that look at something else draw small
 }
 
 // WithPlate refuses a folder that holds the results of another plate.

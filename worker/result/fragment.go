@@ -107,13 +107,18 @@ func ReadFragment(dir, name string) (*Table, error) {
 		return nil, err
 	}
 	defer f.Close()
-	t, err := NewTable(name, f.header.Columns...)
+	return f.table()
+}
+
+// table reads all rows.
+func (r *fragmentReader) table() (*Table, error) {
+	t, err := NewTable(r.header.Table, r.header.Columns...)
 	if err != nil {
-		return nil, f.damaged(err)
+		return nil, r.damaged(err)
 	}
 	cells := make([]Cell, len(t.Columns))
 	for {
-		record, err := f.next()
+		record, err := r.next()
 		if errors.Is(err, io.EOF) {
 			break
 		}
@@ -122,11 +127,11 @@ func ReadFragment(dir, name string) (*Table, error) {
 		}
 		for i, field := range record {
 			if cells[i], err = parseCell(t.Columns[i].Kind, field); err != nil {
-				return nil, f.damaged(fmt.Errorf("row %d, column %q: %w", t.rows+1, t.Columns[i].Name, err))
+				return nil, r.damaged(fmt.Errorf("row %d, column %q: %w", t.rows+1, t.Columns[i].Name, err))
 			}
 		}
 		if err := t.Append(cells...); err != nil {
-			return nil, f.damaged(err)
+			return nil, r.damaged(err)
 		}
 	}
 	return t, nil
@@ -150,7 +155,7 @@ func parseCell(kind Kind, field string) (Cell, error) {
 type fragmentReader struct {
 	header fragmentHeader
 	path   string
-	file   *os.File
+	file   io.Closer
 	buffer *bufio.Reader
 	rows   *csv.Reader // set once rows are parsed
 	read   int
@@ -162,9 +167,20 @@ func openFragment(dir, name string) (*fragmentReader, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open fragment: %w", err)
 	}
+	r, err := newFragmentReader(file, path, name)
+	if err != nil {
+		return nil, errors.Join(err, file.Close())
+	}
+	return r, nil
+}
+
+// newFragmentReader reads the header and leaves the rest to come; path is for
+// messages.
+func newFragmentReader(file io.ReadCloser, path, name string) (*fragmentReader, error) {
 	r := &fragmentReader{path: path, file: file, buffer: bufio.NewReaderSize(file, 64<<10)}
+	var err error
 	if r.header, err = readHeader(r.buffer, name); err != nil {
-		return nil, errors.Join(r.damaged(err), file.Close())
+		return nil, r.damaged(err)
 	}
 	return r, nil
 }

@@ -1,6 +1,7 @@
 package result
 
 import (
+	"cmp"
 	"fmt"
 	"image/color"
 	"math"
@@ -44,7 +45,7 @@ const (
 // heatmap draws the plate: a cell per well, coloured by the measure on a
 // colour-blind safe scale, wells without a result marked by pattern.
 func (p *mergePlan) heatmap(wells *Table) *scene {
-	m := &plateMap{letters: newLettering(pngScale), marks: map[string]bool{}}
+	m := &plateMap{letters: newLettering(normalDensity), marks: map[string]bool{}}
 	column := p.measure(wells)
 	if column >= 0 {
 		m.measure, m.unit = wells.Columns[column].Name, wells.Columns[column].Unit
@@ -68,7 +69,9 @@ func (p *mergePlan) heatmap(wells *Table) *scene {
 		m.wells = append(m.wells, mapWell{w.Well, w.Status, w.Reason, value})
 	}
 	m.layout = layoutOf(names)
+	density := cmp.Or(p.folder.options.density, normalDensity)
 	m.draw(p.job.Plate, fmt.Sprintf("%d of %s complete", complete, plural(len(p.wells), "well")))
+	m.scene.density = density
 	return m.scene
 }
 
@@ -90,7 +93,7 @@ func (m *plateMap) draw(plate, state string) {
 		height: top + max(gridHeight, 300) + margin,
 		title:  strings.TrimSuffix(plate+": "+m.measure, ": "),
 	}
-	m.scene.add(rectangle{w: m.scene.width, h: m.scene.height, fill: white})
+	m.scene.add(rectangle{w: m.scene.width, h: m.scene.height, fill: white()})
 	room := m.scene.width - 2*margin
 	m.scene.add(label{x: margin, y: margin + 20, size: 21, bold: true, colour: gray(0), text: m.fit(plate, 21, true, room)})
 	var facts []string
@@ -186,7 +189,7 @@ func (m *plateMap) drawWell(w mapWell, cell rectangle, size float64) {
 	}
 	if m.layout.listed && ink.A == 0 { // over a hatch only on a plate of its own
 		text := m.fit(w.well, m.layout.letters, false, cell.w-14)
-		m.scene.add(rectangle{x: cell.x + 2, y: cell.y + 2, w: m.letters.width(text, m.layout.letters, false) + 6, h: 16, fill: white},
+		m.scene.add(rectangle{x: cell.x + 2, y: cell.y + 2, w: m.letters.width(text, m.layout.letters, false) + 6, h: 16, fill: white()},
 			label{x: cell.x + 5, y: cell.y + 14, size: m.layout.letters, colour: gray(0), text: text})
 	}
 }
@@ -231,7 +234,7 @@ func (m *plateMap) cancelled(cell rectangle) {
 }
 
 func (m *plateMap) missing(cell rectangle) {
-	cell.fill, cell.stroke = white, gray(120)
+	cell.fill, cell.stroke = white(), gray(120)
 	m.scene.add(cell)
 }
 

@@ -19,7 +19,7 @@ import (
 // drawn makes a plate map without a folder. WELLHOUSE_DRAWINGS keeps it there.
 func drawn(t *testing.T, name, plate string, wells []string, value func(i int) float64, status func(i int) enums.WellStatus) *scene {
 	t.Helper()
-	p := &mergePlan{job: Job{Plate: plate}}
+	p := &mergePlan{job: Job{Plate: plate}, folder: &Folder{}}
 	table := must[*Table](t)(NewTable("x"))
 	check0(t, table.AddColumn(Column{Name: "Count_Nuclei", Kind: Number, Unit: "Nuclei per well"}))
 	for i, well := range wells {
@@ -106,8 +106,8 @@ func TestHeatmapDrawsEveryPlate(t *testing.T) {
 			}
 			config, err := png.DecodeConfig(&pixels)
 			check0(t, err)
-			if config.Width != int(math.Ceil(s.width*pngScale)) {
-				t.Errorf("PNG is %d wide, want %g", config.Width, s.width*pngScale)
+			if config.Width != int(math.Ceil(s.width*normalDensity)) {
+				t.Errorf("PNG is %d wide, want %g", config.Width, s.width*normalDensity)
 			}
 		})
 	}
@@ -126,6 +126,7 @@ func TestHeatmapColoursTheRightWell(t *testing.T) {
 		row, column int
 		want        color.NRGBA
 	}{{0, 0, viridis(0)}, {7, 11, viridis(1)}, {3, 5, viridis(41.0 / 95)}} {
+		scaled := (&canvas{density: normalDensity}).scaled
 		x, y := scaled(left+float64(c.column)*l.cell+4), scaled(top+float64(c.row)*l.cell+4)
 		if got := color.NRGBAModel.Convert(img.At(x, y)); got != c.want {
 			t.Errorf("well %s%02d is %v, want %v", rowName(c.row), c.column+1, got, c.want)

@@ -31,11 +31,13 @@ func check0(t testing.TB, err error) {
 
 func openFolder(t testing.TB, out, execution string, opts ...Option) *Folder {
 	t.Helper()
-	f, err := Open(out, execution, opts...)
+	f, err := Open(out, execution, append(opts, drawSmall)...)
 	check0(t, err)
 	t.Cleanup(func() { _ = f.Close() })
 	return f
 }
+
+func drawSmall(o *options) { o.density = 0.1 }
 
 // objectColumns are those of a small nuclei table.
 func objectColumns() []Column {

@@ -40,8 +40,8 @@ func (m *plateMap) drawBar(x, y, height float64) float64 {
 	}
 	for i := range steps {
 		// Edges on whole pixels of the PNG leave no seams.
-		from := math.Round(height*float64(i)/steps*pngScale) / pngScale
-		to := math.Round(height*float64(i+1)/steps*pngScale) / pngScale
+		from := math.Round(height*float64(i)/steps*normalDensity) / normalDensity
+		to := math.Round(height*float64(i+1)/steps*normalDensity) / normalDensity
 		place := 1 - (float64(i)+0.5)/steps
 		if m.span.low == m.span.high {
 			place = 0.5

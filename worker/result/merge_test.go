@@ -143,8 +143,7 @@ func TestMergeIsTheSameWhateverTheOrder(t *testing.T) {
 		}
 		for range 2 {
 			must[Summary](t)(f.Merge(job(f, wells...)))
-			check0(t, os.RemoveAll(filepath.Join(f.hidden(), "x")))
-			got := merged1(t, f)
+			got := fmt.Sprint(visible(t, f))
 			if first == "" {
 				first = got
 			}
@@ -153,23 +152,6 @@ func TestMergeIsTheSameWhateverTheOrder(t *testing.T) {
 			}
 		}
 	}
-}
-
-// merged1 is the content of all merged files.
-func merged1(t testing.TB, f *Folder) string {
-	t.Helper()
-	var b strings.Builder
-	for _, entry := range must[[]os.DirEntry](t)(os.ReadDir(f.out)) {
-		if entry.Name() == hiddenDir {
-			continue
-		}
-		if entry.IsDir() {
-			b.WriteString(tree(t, filepath.Join(f.out, entry.Name())))
-			continue
-		}
-		fmt.Fprintf(&b, "== %s\n%s", entry.Name(), read(t, f, entry.Name()))
-	}
-	return b.String()
 }
 
 func TestRerunCompletesTheSameTables(t *testing.T) {
@@ -368,6 +350,22 @@ func TestGatheredImagesNeverCollide(t *testing.T) {
 		if got := gathered(c[0], c[1]); got != c[2] {
 			t.Errorf("%s becomes %s, want %s", c[1], got, c[2])
 		}
+	}
+}
+
+func TestWarningsOfTheOutcomeAreShownOnce(t *testing.T) {
+	t.Parallel()
+	f := newFolder(t)
+	work(t, f, "A01", 1, 2)
+	o := outcome(f, "A01", 1, 2)
+	o.Warnings = []string{"site 3 is missing"}
+	check0(t, WriteOutcome(f.AttemptDir("A01", 1), o))
+	check0(t, f.Commit("A01", 1, ""))
+	w := completeWell("A01", 1)
+	w.Warnings = []string{"site 3 is missing", "slow disk"}
+	must[Summary](t)(f.Merge(job(f, w)))
+	if _, rows := cells(t, f, "wells.csv", "Metadata_Well"); rows["A01"]["Warnings"] != "site 3 is missing; slow disk" {
+		t.Errorf("row is %v", rows["A01"])
 	}
 }
 

@@ -223,7 +223,14 @@ func (p *mergePlan) attach(w *plannedWell) {
 	if w.Status == enums.WellComplete && w.Reason == "" {
 		w.Reason = enums.ReasonOK
 	}
-	w.Warnings = append(slices.Clone(c.outcome.Warnings), w.Warnings...)
+	// The caller may have taken them from the outcome already.
+	own := w.Warnings
+	w.Warnings = slices.Clone(c.outcome.Warnings)
+	for _, warning := range own {
+		if !slices.Contains(w.Warnings, warning) {
+			w.Warnings = append(w.Warnings, warning)
+		}
+	}
 	w.result = c
 	if err := w.readParts(); err != nil {
 		p.refuse(w, enums.ReasonOutputInvalid, err)

@@ -17,14 +17,13 @@ import (
 	"golang.org/x/image/vector"
 )
 
-// pngScale is pixels of the PNG per pixel of the scene: sharp in print and on
-// dense screens.
-const pngScale = 2
+// normalDensity of the PNG is sharp in print and on dense screens.
+const normalDensity = 2
 
 // writePNG draws the scene natively, with the Go fonts.
 func (s *scene) writePNG(out io.Writer) error {
-	bounds := image.Rect(0, 0, int(math.Ceil(s.width*pngScale)), int(math.Ceil(s.height*pngScale)))
-	c := &canvas{image: image.NewRGBA(bounds), lettering: newLettering(pngScale)}
+	bounds := image.Rect(0, 0, int(math.Ceil(s.width*s.density)), int(math.Ceil(s.height*s.density)))
+	c := &canvas{image: image.NewRGBA(bounds), density: s.density, lettering: newLettering(s.density)}
 	for _, shape := range s.shapes {
 		switch v := shape.(type) {
 		case rectangle:
@@ -44,18 +43,19 @@ func (s *scene) writePNG(out io.Writer) error {
 
 type canvas struct {
 	image     *image.RGBA
+	density   float64
 	lettering *lettering
 }
 
 func (c *canvas) rectangle(r rectangle) {
-	box := image.Rect(scaled(r.x), scaled(r.y), scaled(r.x+r.w), scaled(r.y+r.h))
+	box := image.Rect(c.scaled(r.x), c.scaled(r.y), c.scaled(r.x+r.w), c.scaled(r.y+r.h))
 	if r.stroke.A > 0 {
 		c.fill(box, r.stroke)
 		inner := r.fill
 		if inner.A == 0 {
-			inner = white
+			inner = white()
 		}
-		c.fill(box.Inset(pngScale), inner)
+		c.fill(box.Inset(max(1, c.scaled(1))), inner)
 		return
 	}
 	if r.fill.A > 0 {
@@ -67,7 +67,7 @@ func (c *canvas) fill(box image.Rectangle, colour color.NRGBA) {
 	draw.Draw(c.image, box, image.NewUniform(colour), image.Point{}, draw.Src)
 }
 
-func scaled(v float64) int { return int(math.Round(v * pngScale)) }
+func (c *canvas) scaled(v float64) int { return int(math.Round(v * c.density)) }
 
 // line fills the thin quadrilateral around the line, anti-aliased.
 func (c *canvas) line(l line) {
@@ -80,7 +80,7 @@ func (c *canvas) line(l line) {
 	corners := [][2]float64{{l.x1 + nx, l.y1 + ny}, {l.x2 + nx, l.y2 + ny}, {l.x2 - nx, l.y2 - ny}, {l.x1 - nx, l.y1 - ny}}
 	box := image.Rectangle{}
 	for _, p := range corners {
-		x, y := int(math.Floor(p[0]*pngScale)), int(math.Floor(p[1]*pngScale))
+		x, y := int(math.Floor(p[0]*c.density)), int(math.Floor(p[1]*c.density))
 		box = box.Union(image.Rect(x, y, x+2, y+2))
 	}
 	box = box.Intersect(c.image.Bounds())
@@ -89,7 +89,7 @@ func (c *canvas) line(l line) {
 	}
 	r := vector.NewRasterizer(box.Dx(), box.Dy())
 	for i, p := range corners {
-		x, y := float32(p[0]*pngScale-float64(box.Min.X)), float32(p[1]*pngScale-float64(box.Min.Y))
+		x, y := float32(p[0]*c.density-float64(box.Min.X)), float32(p[1]*c.density-float64(box.Min.Y))
 		if i == 0 {
 			r.MoveTo(x, y)
 		} else {
@@ -106,14 +106,14 @@ func (c *canvas) label(l label) error {
 		return err
 	}
 	d := font.Drawer{Dst: c.image, Src: image.NewUniform(l.colour), Face: face}
-	x := fixed.Int26_6(l.x * pngScale * 64)
+	x := fixed.Int26_6(l.x * c.density * 64)
 	switch l.anchor {
 	case middle:
 		x -= d.MeasureString(l.text) / 2
 	case end:
 		x -= d.MeasureString(l.text)
 	}
-	d.Dot = fixed.Point26_6{X: x, Y: fixed.Int26_6(l.y * pngScale * 64)}
+	d.Dot = fixed.Point26_6{X: x, Y: fixed.Int26_6(l.y * c.density * 64)}
 	d.DrawString(l.text)
 	return nil
 }

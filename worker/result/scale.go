@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-var white = color.NRGBA{255, 255, 255, 255} //nolint:gochecknoglobals // constant in all but name
+func white() color.NRGBA { return gray(255) }
 
 // viridis are 16 even stops of matplotlib's colour map of that name (van der
 // Walt & Smith 2015): ordered by lightness, also for colour-blind eyes and in
@@ -34,7 +34,7 @@ func readableOn(c color.NRGBA) color.NRGBA {
 	if 0.2126*channel(c.R)+0.7152*channel(c.G)+0.0722*channel(c.B) > 0.18 {
 		return color.NRGBA{0, 0, 0, 255}
 	}
-	return white
+	return white()
 }
 
 // span is the range of values that the colours cover.

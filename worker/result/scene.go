@@ -7,8 +7,9 @@ import "image/color"
 // PNG, so that both show the same.
 type scene struct {
 	width, height float64
-	title         string // for readers that do not see
-	shapes        []any  // rectangle, line or label
+	title         string  // for readers that do not see
+	density       float64 // pixels of the PNG per pixel of the scene
+	shapes        []any   // rectangle, line or label
 }
 
 type rectangle struct {
