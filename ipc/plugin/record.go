@@ -3,6 +3,7 @@ package plugin
 import (
 	"errors"
 	"fmt"
+	"path/filepath"
 )
 
 // Record identifies a worker's process beyond doubt and says where to reach it:
@@ -44,4 +45,11 @@ func (r Record) Alive() error {
 		return fmt.Errorf("%w: process %d does not carry the marker", ErrNotRunning, r.Pid)
 	}
 	return nil
+}
+
+// RemoveSocket removes what a worker that is gone left in the run directory.
+func (r Record) RemoveSocket(runDir string) {
+	if dir := socketDirOf(r.Socket); dir != "" && filepath.Dir(dir) == filepath.Clean(runDir) {
+		removeSocketDir(dir)
+	}
 }

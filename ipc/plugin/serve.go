@@ -20,9 +20,9 @@ import (
 
 // Exit codes of a worker process that ends by itself.
 const (
-	ExitDone     = 0 // the task is done, or there was none
-	ExitUsage    = 2 // not started by a server
-	ExitOrphaned = 4 // gave up its task because its server did not come back
+	ExitDone     = 0  // the task is done, or there was none
+	ExitUsage    = 2  // not started by a server
+	ExitOrphaned = 94 // gave up its task because its server did not come back
 )
 
 // maxMessage bounds a task or description, in bytes.

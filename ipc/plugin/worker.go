@@ -135,62 +135,36 @@ func (w *Worker) End(cause string, grace time.Duration, hurry <-chan struct{}) e
 	return w.Kill()
 }
 
-// ask is the polite part of End; true when the process is gone.
+// ask is the polite part of End; true when the process is gone. Whether Stop is
+// answered says little: a worker that ends at once takes its answer with it.
 func (w *Worker) ask(cause string, patience time.Duration, hurry <-chan struct{}) bool {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
+	var calls sync.WaitGroup
+	defer calls.Wait()
+	defer cancel()
+	stop := func() {
+		calls.Go(func() { _, _ = w.rpc.Stop(ctx, &workerpb.StopRequest{Cause: cause}) })
+	}
 	replied := w.replied
 	select {
 	case <-replied:
-		replied = nil // the first Stop is to end the process
+		replied = nil // the first Stop ends the process
 	default:
 	}
-	answered := w.stop(ctx, cause)
+	stop()
 	for {
 		select {
 		case <-w.Exited():
 			return true
 		case <-replied:
-			// The task has ended, and with it the reason to let the process be.
 			replied = nil
-			answered = w.stop(ctx, cause)
-		case err := <-answered:
-			if err != nil && !w.gone() {
-				return false // does not answer: no use in waiting
-			}
-			answered = nil
+			stop() // the task is done now, and with it the reason to stay
 		case <-ctx.Done():
 			return false
 		case <-hurry:
 			return false
 		}
-	}
-}
-
-// stop calls Stop without waiting for it.
-func (w *Worker) stop(ctx context.Context, cause string) <-chan error {
-	answered := make(chan error, 1)
-	go func() {
-		_, err := w.rpc.Stop(ctx, &workerpb.StopRequest{Cause: cause})
-		if err != nil {
-			// A worker that ends at once may take its answer with it.
-			select {
-			case <-w.Exited():
-				err = nil
-			case <-time.After(min(200*time.Millisecond, w.killTimeout)):
-			}
-		}
-		answered <- err
-	}()
-	return answered
-}
-
-func (w *Worker) gone() bool {
-	select {
-	case <-w.Exited():
-		return true
-	default:
-		return false
 	}
 }
 

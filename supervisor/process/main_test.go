@@ -164,7 +164,7 @@ func (f *faulty) obey(ctx context.Context, task order) (enums.ExitReason, string
 			}
 		}
 	case "log":
-		line := []byte(strings.Repeat("x", 1<<20))
+		line := []byte(strings.Repeat("x", 1<<20-1) + "\n")
 		for range task.Number {
 			_, _ = os.Stderr.Write(line)
 		}
@@ -208,6 +208,8 @@ func newFixture(t testing.TB, change func(*Options)) *fixture {
 		Binary: self, Args: []string{"worker"}, RunDir: run,
 		Description: f.mine.Description(), Fingerprint: f.mine.Fingerprint(),
 		Look: 50 * time.Millisecond,
+		// The race detector sleeps for a second at every exit.
+		Env: []string{"GORACE=atexit_sleep_ms=0"},
 	}
 	if change != nil {
 		change(&options)
