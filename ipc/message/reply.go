@@ -146,6 +146,7 @@ type Execution struct {
 type Summary struct {
 	WellCount  int            `json:"well_count"`
 	Wells      []string       `json:"wells"`
+	Earlier    int            `json:"earlier,omitempty"` // of them, wells that only earlier executions ran
 	Complete   int            `json:"complete"`
 	Failed     int            `json:"failed"`
 	Cancelled  int            `json:"cancelled"`

@@ -68,7 +68,7 @@ func paragraph(w io.Writer, x message.Execution, title string) error {
 	head := fmt.Sprintf("%s: %s", title, x.Status)
 	if s := x.ResultsSummary; s != nil {
 		head += fmt.Sprintf(", %d of %d wells complete", s.Complete, s.WellCount)
-		if reused > 0 {
+		if reused += s.Earlier; reused > 0 {
 			head += fmt.Sprintf(" (%d kept from before)", reused)
 		}
 		if s.Elapsed > 0 {

@@ -115,6 +115,11 @@ func (e *edge) opened(x engine.Execution) (*job, error) {
 		if j.folder, err = result.Open(j.submission.Out(), x.ID, options...); err != nil {
 			return nil, diskFull(err)
 		}
+		// What earlier executions left half-done is of no use to anybody.
+		left, err := j.folder.Sweep(func(execution, _ string, _ int) bool { return execution == x.ID })
+		if err != nil || len(left) > 0 {
+			e.log.Warn("attempts of earlier executions stay in the results folder", "execution", x.ID, "alive", left, "error", err)
+		}
 		if j.log, err = e.logs.execution(x.ID, j.submission.PlatePath); err != nil {
 			return nil, diskFull(fmt.Errorf("open log: %w", err))
 		}

@@ -69,7 +69,7 @@ func (e *edge) Merge(ctx context.Context, x engine.Execution, wells []engine.Wel
 	if err != nil {
 		return nil, diskFull(err)
 	}
-	text, err := json.Marshal(summary(x, merged, wells, j.folder.Path(), e.now().Sub(x.Started).Seconds()))
+	text, err := json.Marshal(summarize(merged, wells, j.folder.Path(), e.now().Sub(x.Started).Seconds()))
 	if err != nil {
 		return nil, fmt.Errorf("encode summary: %w", err)
 	}
@@ -119,9 +119,11 @@ func resultWell(w *engine.Well) result.Well {
 	return r
 }
 
-func summary(x engine.Execution, merged result.Summary, wells []engine.Well, out string, elapsed float64) message.Summary {
+// summarize tells what the merged files hold: with wells that earlier
+// executions over the same plate left.
+func summarize(merged result.Summary, wells []engine.Well, out string, elapsed float64) message.Summary {
 	s := message.Summary{
-		WellCount: len(wells), Complete: merged.Complete, Failed: merged.Failed, Cancelled: merged.Cancelled,
+		WellCount: merged.Wells, Earlier: merged.Earlier, Complete: merged.Complete, Failed: merged.Failed, Cancelled: merged.Cancelled,
 		Counts: merged.Objects, Warnings: merged.Warnings, OutputPath: out, Elapsed: elapsed,
 	}
 	for i := range wells {
