@@ -12,7 +12,6 @@ import (
 	"strings"
 
 	"github.com/google/renameio/v2"
-	zmq "github.com/pebbe/zmq4"
 	"github.com/spf13/cobra"
 
 	"github.com/wellhouse-hcs/wellhouse/ipc/control"
@@ -40,11 +39,8 @@ type serverKeys struct {
 func keysPath(p place.Places) string { return filepath.Join(p.State, "keys.json") }
 
 func newKeyPair() (keyPair, error) {
-	public, secret, err := zmq.NewCurveKeypair()
-	if err != nil {
-		return keyPair{}, fmt.Errorf("make keys: %w", err)
-	}
-	return keyPair{public, secret}, nil
+	public, secret, err := control.NewKeys()
+	return keyPair{public, secret}, err
 }
 
 // readServerKeys reads the server's keys; ok is false when there are none yet.
