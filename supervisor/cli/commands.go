@@ -5,7 +5,7 @@ import "github.com/spf13/cobra"
 // commands are all of them.
 func (a *app) commands() []*cobra.Command {
 	return []*cobra.Command{
-		a.runCommand(),
+		a.runCommand(), a.submitCommand(), a.waitCommand(),
 		a.serveCommand(), a.keysCommand(),
 		a.plateCommand(), a.functionsCommand(), a.typesCommand(),
 		a.versionCommand(), a.workerCommand(),

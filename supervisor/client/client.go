@@ -113,6 +113,17 @@ func (c *Client) Cancel(ctx context.Context, id string) (message.Done, error) {
 	return done, err
 }
 
+// Shutdown cancels every execution; with end the server ends too.
+func (c *Client) Shutdown(ctx context.Context, end bool) (message.ShutdownAck, error) {
+	var request message.Request = message.Shutdown{}
+	if end {
+		request = message.ForceShutdown{}
+	}
+	var ack message.ShutdownAck
+	err := c.Call(ctx, request, &ack)
+	return ack, err
+}
+
 // Close leaves the server. A server that this client started and that is not
 // persistent ends once nobody else is there and nothing runs.
 func (c *Client) Close() {
