@@ -53,7 +53,8 @@ type evidence struct {
 //  1. cancelled, when the server stopped it for that.
 //  2. The outcome file, when it is valid and the worker was not stopped; a
 //     valid "ok" counts however the process ended after it. An outcome that
-//     the worker wrote because it was stopped does not hide why.
+//     the worker wrote because it was stopped does not hide why, and one that
+//     says cancelled when the server did not cancel is a lost attempt.
 //  3. timeout, stalled, out_of_memory, when the server stopped it for that.
 //  4. out_of_memory: the kernel's counter, the Go runtime's last words, or a
 //     SIGKILL of nobody's with the peak at the limit or an out-of-memory kill
@@ -70,7 +71,11 @@ func classify(e evidence) (enums.ExitReason, string) {
 		return enums.ReasonCancelled, "cancelled"
 	}
 	stopped := e.Stopped != notStopped && e.Stopped != afterReply && e.Stopped != afterBadReply
-	if o := e.Outcome; o != nil && (o.Reason == enums.ReasonOK || !stopped) {
+	switch o := e.Outcome; {
+	case o == nil:
+	case o.Reason == enums.ReasonCancelled && !stopped:
+		return enums.ReasonLost, "the worker gave up unasked: its server was gone, or someone else told it to"
+	case o.Reason == enums.ReasonOK || !stopped:
 		return o.Reason, o.Error
 	}
 	switch e.Stopped {

@@ -157,6 +157,14 @@ func (f *faulty) obey(ctx context.Context, task order) (enums.ExitReason, string
 			held = append(held, block)
 			_ = held
 		}
+	case "children":
+		for n := range task.Number {
+			child := exec.Command("/bin/sleep", "600")
+			if err := child.Start(); err != nil {
+				return enums.ReasonFunctionError, fmt.Sprintf("after %d children: %v", n, err)
+			}
+		}
+		time.Sleep(task.For)
 	case "descriptors":
 		for n := 0; ; n++ {
 			if _, err := os.Open(os.DevNull); err != nil {

@@ -172,6 +172,7 @@ func (r *Runner) Adopt(ctx context.Context, record Record, spec Spec) Result {
 		return a.conclude(nil)
 	}
 	r.addWorker(record.Pid)
+	a.log.Debug("worker taken over", "pid", record.Pid)
 	return a.supervise(ctx, worker)
 }
 
