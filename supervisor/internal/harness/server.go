@@ -79,11 +79,17 @@ func (w *World) Client() *client.Client {
 // ClientAt is Client for another port.
 func (w *World) ClientAt(port int) *client.Client {
 	w.tb.Helper()
+	c := w.connect(port)
+	w.tb.Cleanup(c.Close)
+	return c
+}
+
+func (w *World) connect(port int) *client.Client {
+	w.tb.Helper()
 	c, err := client.Connect(w.Context(), client.Options{Places: w.Places, Port: port})
 	if err != nil {
 		w.tb.Fatal(err)
 	}
-	w.tb.Cleanup(c.Close)
 	return c
 }
 
@@ -99,7 +105,9 @@ func (w *World) Submit(plate, pipeline string, flags ...string) string {
 // Status is an execution as the server has it now.
 func (w *World) Status(id string) message.Execution {
 	w.tb.Helper()
-	x, err := w.Client().Status(w.Context(), id)
+	c := w.connect(server.DefaultPort)
+	defer c.Close()
+	x, err := c.Status(w.Context(), id)
 	if err != nil {
 		w.tb.Fatal(err)
 	}
@@ -114,7 +122,9 @@ func (w *World) Await(id, what string, status func(message.Execution) bool, even
 	ctx, cancel := context.WithCancel(w.Context())
 	defer cancel()
 	met := false
-	x, err := w.Client().Follow(ctx, id, client.Follower{
+	c := w.connect(server.DefaultPort)
+	defer c.Close()
+	x, err := c.Follow(ctx, id, client.Follower{
 		Status: func(x message.Execution) {
 			if status != nil && status(x) {
 				met = true
@@ -136,7 +146,9 @@ func (w *World) Await(id, what string, status func(message.Execution) bool, even
 // AwaitEnd follows an execution to its end and returns its final state.
 func (w *World) AwaitEnd(id string) message.Execution {
 	w.tb.Helper()
-	x, err := w.Client().Follow(w.Context(), id, client.Follower{})
+	c := w.connect(server.DefaultPort)
+	defer c.Close()
+	x, err := c.Follow(w.Context(), id, client.Follower{})
 	if err != nil {
 		w.tb.Fatalf("execution %s: waited for its end: %v", id, err)
 	}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/wellhouse-hcs/wellhouse/supervisor/client"
 	"github.com/wellhouse-hcs/wellhouse/supervisor/place"
+	"github.com/wellhouse-hcs/wellhouse/worker/result"
 )
 
 // Patience bounds every wait. It is long because machines under test are busy;
@@ -158,6 +159,10 @@ func (w *World) stopServers() {
 		name := strings.TrimSuffix(strings.TrimPrefix(filepath.Base(lock), "wellhouse-"), ".sock.lock")
 		port, err := strconv.Atoi(name)
 		if err != nil {
+			continue
+		}
+		if free, err := result.TryLock(lock, "the end of a test"); err == nil {
+			_ = free.Release() // nobody holds it
 			continue
 		}
 		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
