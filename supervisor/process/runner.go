@@ -55,6 +55,7 @@ type Runner struct {
 	reaper  bool
 	spares  *spares
 	log     *slog.Logger
+	before  leftovers
 
 	hurry   chan struct{} // closed by KillAll
 	closing chan struct{} // closed by Close
@@ -107,6 +108,11 @@ func NewRunner(options Options) (*Runner, error) {
 		groups: findGroups("wellhouse-" + strings.TrimSuffix(prefix, "/") + "-"), reaper: becomeReaper(),
 		hurry: make(chan struct{}), closing: make(chan struct{}),
 		workers: map[int]bool{}, attempts: map[attemptKey]*attempt{},
+	}
+	r.before = leftovers{markers: markers(prefix), groups: r.groups.leftovers()}
+	r.before.sockets, err = filepath.Glob(filepath.Join(options.RunDir, "plugin-dir*"))
+	if err != nil {
+		return nil, fmt.Errorf("list old sockets: %w", err)
 	}
 	r.spares = newSpares(r)
 	r.SetSpares(options.Spares)
@@ -226,9 +232,16 @@ func (r *Runner) Close() {
 	r.reapUnknown()
 }
 
-// Sweep removes what earlier servers with this run directory left: marked
-// processes, sockets and control groups of attempts that are not in live. It
-// is called once, before the first attempt and after reading the store.
+// leftovers of earlier servers, listed before there is anything of ours.
+type leftovers struct {
+	markers         map[int]string
+	groups, sockets []string
+}
+
+// Sweep removes what earlier servers with this run directory left before this
+// runner was made: marked processes, sockets and control groups of attempts
+// that are not in live, the records that are about to be adopted. Spares of a
+// dead server go too.
 func (r *Runner) Sweep(live []Record) error {
 	keep, groups := map[string]bool{}, map[string]bool{}
 	sockets := map[string]bool{}
@@ -241,7 +254,7 @@ func (r *Runner) Sweep(live []Record) error {
 	}
 	var failed []error
 	gone := map[string]bool{}
-	for _, marker := range markers(r.prefix) {
+	for _, marker := range r.before.markers {
 		if keep[marker] || gone[marker] {
 			continue
 		}
@@ -251,16 +264,14 @@ func (r *Runner) Sweep(live []Record) error {
 			failed = append(failed, fmt.Errorf("end processes of %s: still there", marker))
 		}
 	}
-	for _, folder := range r.groups.leftovers() {
+	for _, folder := range r.before.groups {
 		if !groups[folder] {
 			g := group{folders: []string{folder}}
 			r.sweep(0, "", g, false)
 			g.remove()
 		}
 	}
-	dirs, err := filepath.Glob(filepath.Join(r.options.RunDir, "plugin-dir*"))
-	failed = append(failed, err)
-	for _, dir := range dirs {
+	for _, dir := range r.before.sockets {
 		if !sockets[dir] {
 			failed = append(failed, os.RemoveAll(dir))
 		}
