@@ -96,6 +96,9 @@ func paragraph(w io.Writer, x message.Execution, title string) error {
 		fmt.Fprintf(w, "Results: %s\n", x.OutputPath)
 		fmt.Fprintf(w, "  %s  %s\n", filepath.Join(x.OutputPath, "wells.csv"), filepath.Join(x.OutputPath, "plate.svg"))
 	}
+	if x.Status == enums.ExecutionCancelled && x.ResultsSummary != nil {
+		fmt.Fprintln(w, "Finished wells are kept: type the same command again to run the others.")
+	}
 	if len(failed) > 0 {
 		fmt.Fprintf(w, "Run the failed wells again: supervisor retry --failed %s\n", x.ExecutionID[:8])
 	}
