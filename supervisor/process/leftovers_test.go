@@ -1,3 +1,5 @@
+//go:build linux
+
 package process
 
 import (
@@ -70,7 +72,12 @@ func TestDeadGrandchildIsReaped(t *testing.T) {
 
 func TestSweepAfterARestart(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t, nil)
+	run, err := os.MkdirTemp("", "wh")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(run) })
+	prefix := markerPrefix(run)
 	start := func(marker string) *exec.Cmd {
 		command := exec.Command("/bin/sleep", "600")
 		command.Env = []string{plugin.EnvMarker + "=" + marker}
@@ -80,16 +87,18 @@ func TestSweepAfterARestart(t *testing.T) {
 		t.Cleanup(func() { _ = command.Process.Kill(); _ = command.Wait() })
 		return command
 	}
-	lost := start(f.prefix + "e0/A01/1/aa")
-	live := start(f.prefix + "e0/A02/1/bb")
+	lost := start(prefix + "e0/A01/1/aa")
+	live := start(prefix + "e0/A02/1/bb")
 	foreign := start("0123456789ab/e0/A01/1/cc")
 	for _, dir := range []string{"plugin-dir1", "plugin-dir2"} {
-		if err := os.Mkdir(filepath.Join(f.options.RunDir, dir), 0o700); err != nil {
+		if err := os.Mkdir(filepath.Join(run, dir), 0o700); err != nil {
 			t.Fatal(err)
 		}
 	}
+	f := newFixture(t, func(o *Options) { o.RunDir, o.Spares = run, 1 })
+	f.awaitSpares(1)
 	keep := Record{}
-	keep.Marker, keep.Socket = f.prefix+"e0/A02/1/bb", filepath.Join(f.options.RunDir, "plugin-dir2", "plugin7")
+	keep.Marker, keep.Socket = prefix+"e0/A02/1/bb", filepath.Join(run, "plugin-dir2", "plugin7")
 	if err := f.Sweep([]Record{keep}); err != nil {
 		t.Fatal(err)
 	}
@@ -101,12 +110,17 @@ func TestSweepAfterARestart(t *testing.T) {
 			t.Errorf("%s process was ended", name)
 		}
 	}
-	if _, err := os.Stat(filepath.Join(f.options.RunDir, "plugin-dir1")); err == nil {
+	if _, err := os.Stat(filepath.Join(run, "plugin-dir1")); err == nil {
 		t.Error("socket directory was left")
 	}
-	if err := os.Remove(filepath.Join(f.options.RunDir, "plugin-dir2")); err != nil {
+	if err := os.Remove(filepath.Join(run, "plugin-dir2")); err != nil {
 		t.Error(err)
 	}
+	if f.spares.ready() != 1 {
+		t.Error("our own spare was swept")
+	}
+	_ = live.Process.Kill()
+	_ = live.Wait()
 }
 
 func TestEnvironmentIsMinimal(t *testing.T) {

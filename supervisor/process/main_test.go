@@ -1,3 +1,5 @@
+//go:build linux
+
 package process
 
 import (
@@ -226,6 +228,7 @@ func newFixture(t testing.TB, change func(*Options)) *fixture {
 	if err != nil {
 		t.Fatal(err)
 	}
+	run = options.RunDir
 	t.Cleanup(func() {
 		f.Close()
 		if left := markers(f.prefix); len(left) > 0 {
