@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"go.uber.org/goleak"
+	"golang.org/x/sys/unix"
 
 	"github.com/wellhouse-hcs/wellhouse/enums"
 	"github.com/wellhouse-hcs/wellhouse/ipc/plugin"
@@ -68,8 +69,37 @@ func withWait() *function.Catalogue {
 	return c
 }
 
+// process is a worker process of a test.
+type process struct {
+	*plugin.Worker
+	detached bool
+}
+
+// leave lets go of the worker as a server that died, and waits until the
+// process is gone: only then can its lock be had.
+func (p *process) leave(t *testing.T, task pipeline.Task, before func()) {
+	t.Helper()
+	p.detached = true
+	p.Detach()
+	before()
+	gone := make(chan struct{})
+	go func() {
+		defer close(gone)
+		f, err := os.Open(task.Lock)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		defer func() { _ = f.Close() }()
+		if err := unix.Flock(int(f.Fd()), unix.LOCK_EX); err != nil {
+			t.Error(err)
+		}
+	}()
+	within(t, "the worker without a server to end", gone)
+}
+
 // start starts a worker process and ends it with the test.
-func start(t *testing.T, env ...string) *plugin.Worker {
+func start(t *testing.T, env ...string) *process {
 	t.Helper()
 	run, err := os.MkdirTemp("", "wh") // t.TempDir is too long for a socket
 	if err != nil {
@@ -88,17 +118,20 @@ func start(t *testing.T, env ...string) *plugin.Worker {
 	if err != nil {
 		t.Fatal(err)
 	}
+	p := &process{Worker: w}
 	t.Cleanup(func() {
-		if err := w.Kill(); err != nil {
-			t.Error(err)
+		if !p.detached {
+			if err := w.Kill(); err != nil {
+				t.Error(err)
+			}
+			w.Release()
 		}
-		w.Release()
 		if t.Failed() {
 			text, _ := os.ReadFile(log)
 			t.Logf("worker's log:\n%s", text)
 		}
 	})
-	return w
+	return p
 }
 
 // request encodes a task for a worker.
@@ -250,9 +283,7 @@ func TestWorkerOutlivesItsServerToFinish(t *testing.T) {
 	task := lockable(t, "  - {name: hold, function: wait}\n")
 	execute(t, w, task)
 	awaitFile(t, fifo+".begun")
-	w.Detach()
-	release(t, fifo)
-	within(t, "the orphan to finish", w.Exited())
+	w.leave(t, task, func() { release(t, fifo) })
 	outcome, err := result.ReadOutcome(task.Directory)
 	if err != nil {
 		t.Fatal(err)
@@ -270,8 +301,7 @@ func TestWorkerEndsWithoutItsServer(t *testing.T) {
 	task := lockable(t, "  - {name: hold, function: wait}\n")
 	execute(t, w, task)
 	awaitFile(t, fifo+".begun")
-	w.Detach()
-	within(t, "the orphan to end", w.Exited())
+	w.leave(t, task, func() {})
 	outcome, err := result.ReadOutcome(task.Directory)
 	if err != nil {
 		t.Fatal(err)
@@ -289,7 +319,7 @@ func TestMainRefusesToBeStartedByHand(t *testing.T) {
 	}
 }
 
-func execute(t *testing.T, w *plugin.Worker, task pipeline.Task) <-chan string {
+func execute(t *testing.T, w *process, task pipeline.Task) <-chan string {
 	t.Helper()
 	r := request(t, task)
 	replies := make(chan string, 1)

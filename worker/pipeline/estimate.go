@@ -11,7 +11,8 @@ import (
 const pixelBytes = 4
 
 // workingPlanes is how many further copies of a stack a function is taken to
-// need while it runs: its result and its scratch space.
+// need while it runs: its result and its scratch space. A reducing one needs as
+// many planes.
 const workingPlanes = 2
 
 // planeSizes returns the bytes of one plane per channel, from the header of the
@@ -119,7 +120,11 @@ func (c *compiler) parcel(segment Segment, planes []plate.Coordinates, loaded ma
 					later[step.Objects] += stack
 				}
 			}
-			live := labels + stack*workingPlanes
+			working := stack * workingPlanes
+			if step.Branches[g.Branch].Reduces() {
+				working /= int64(len(g.Planes))
+			}
+			live := labels + working
 			for p := range here {
 				live += size(p)
 			}
