@@ -167,7 +167,7 @@ func BenchmarkEmptyWells(b *testing.B) {
 func BenchmarkNucleiPlate(b *testing.B) {
 	const wells = 24
 	w := harness.New(b)
-	dir := w.Synthesize(plate.Synthesis{Wells: wells})
+	dir := w.Synthesize(plate.Synthesis{Wells: wells, Rows: 2, Columns: 2, Width: 512, Height: 512, Cells: 60})
 	list := w.Write("wells.tsv", listOf(b, dir))
 	pipeline := w.Pipeline(nuclei)
 	w.Serve()
