@@ -283,7 +283,7 @@ func (a *attempt) judge(e evidence) Result {
 	if out.LastStep == "" && e.Outcome != nil {
 		out.LastStep = e.Outcome.Step
 	}
-	level := slog.LevelInfo
+	level := slog.LevelDebug // the execution's own log tells people
 	if reason != enums.ReasonOK {
 		level = slog.LevelWarn
 	}
