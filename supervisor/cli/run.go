@@ -100,7 +100,7 @@ func (a *app) request(f *submitFlags, plate string) (message.Execute, error) {
 			return r, usage(err)
 		}
 		for key, value := range layer.Set {
-			r.ConfigParams[key] = fmt.Sprint(value)
+			r.ConfigParams[key] = wire(value)
 		}
 	}
 	if f.retries >= 0 {
@@ -113,6 +113,16 @@ func (a *app) request(f *submitFlags, plate string) (message.Execute, error) {
 		return r, usagef("--workers %d: want at least 1, or 0 for as many as the server allows", f.workers)
 	}
 	return r, nil
+}
+
+// wire is a setting as messages carry it: truth and numbers as they are,
+// durations and sizes as text with their unit.
+func wire(value any) any {
+	switch value.(type) {
+	case bool, int, float64:
+		return value
+	}
+	return fmt.Sprint(value)
 }
 
 func (a *app) runCommand() *cobra.Command {

@@ -18,6 +18,7 @@ import (
 	"github.com/wellhouse-hcs/wellhouse/registry/config"
 	"github.com/wellhouse-hcs/wellhouse/supervisor/logfile"
 	"github.com/wellhouse-hcs/wellhouse/supervisor/server"
+	"github.com/wellhouse-hcs/wellhouse/worker/function"
 )
 
 const (
@@ -167,8 +168,11 @@ func (a *app) serverOptions(f *serveFlags) (server.Options, error) {
 		}
 		o.Global = append(o.Global, layer)
 	}
-	if faults := a.getenv("WELLHOUSE_FAULTS"); faults != "" {
-		o.WorkerEnv = append(o.WorkerEnv, "WELLHOUSE_FAULTS="+faults)
+	// What tests set for the whole command holds for its workers too.
+	for _, name := range []string{function.FaultsVariable, "GORACE"} {
+		if value := a.getenv(name); value != "" {
+			o.WorkerEnv = append(o.WorkerEnv, name+"="+value)
+		}
 	}
 	return o, nil
 }

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"path/filepath"
@@ -40,8 +41,21 @@ func (s Submission) encode() (json.RawMessage, error) {
 
 func decodeSubmission(text json.RawMessage) (Submission, error) {
 	var s Submission
-	if err := json.Unmarshal(text, &s); err != nil {
+	decoder := json.NewDecoder(bytes.NewReader(text))
+	decoder.UseNumber() // a whole number stays one
+	if err := decoder.Decode(&s); err != nil {
 		return Submission{}, fmt.Errorf("decode submission: %w", err)
+	}
+	for key, value := range s.Settings {
+		number, ok := value.(json.Number)
+		if !ok {
+			continue
+		}
+		if n, err := number.Int64(); err == nil {
+			s.Settings[key] = n
+		} else if f, err := number.Float64(); err == nil {
+			s.Settings[key] = f
+		}
 	}
 	return s, nil
 }

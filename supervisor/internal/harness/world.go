@@ -52,7 +52,7 @@ func New(tb testing.TB) *World {
 		"PATH=" + os.Getenv("PATH"), "LANG=C.UTF-8", "TZ=UTC",
 		"HOME=" + w.home(), "TMPDIR=" + filepath.Join(dir, "tmp"),
 		"XDG_STATE_HOME=" + filepath.Join(dir, "state"), "XDG_RUNTIME_DIR=" + filepath.Join(dir, "run"),
-		"GORACE=exitcode=66",
+		"GORACE=exitcode=66 atexit_sleep_ms=0",
 	}
 	if w.Places, err = place.Find(w.getenv, ""); err != nil {
 		tb.Fatal(err)
