@@ -32,7 +32,7 @@ const orphanGrace = time.Minute
 
 // collectAt is the garbage collector's target: planes are few and large, so
 // collecting early is cheap and keeps the peak close to what is in use.
-const collectAt = 40
+const collectAt = 20
 
 // Main is the life of a worker process: it serves exactly one task and returns
 // the exit code. It must be called with the process's original standard output

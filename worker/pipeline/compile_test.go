@@ -317,3 +317,30 @@ func TestTaskTravels(t *testing.T) {
 		t.Errorf("task of an unknown well: %v", err)
 	}
 }
+
+// The estimate follows what is in memory at once: a plane, its label map and
+// the space of a segmentation here, whatever the number of sites.
+func TestEstimateFollowsTheLargestParcel(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	if err := plate.Synthesize(dir, plate.Synthesis{WellNames: list("A01"), Channels: 2, Width: 64, Height: 32, Cells: 2, Rows: 3, Columns: 3}); err != nil {
+		t.Fatal(err)
+	}
+	index, err := plate.Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const one = 64 * 32 * 4
+	for steps, want := range map[string]int64{
+		nuclei: one + one + 7*one,
+		"  - {name: a, function: stack_percentile_normalize}\n": 9*one + 9*one + 2*one,
+		"  - {name: a, function: max_projection}\n":             9*one + 2*one,
+		// Label maps of all sites wait for the second segment.
+		nuclei + "  - {name: m, from: pipeline_start, function: measure_intensity, with: {objects: Nuclei}}\n": 8*one + one + one + 7*one,
+	} {
+		plan := mustCompile(t, steps, index)
+		if got := plan.Wells[0].PeakBytes; got != want {
+			t.Errorf("%s: %d planes, want %d", steps, got/one, want/one)
+		}
+	}
+}

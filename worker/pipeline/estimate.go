@@ -10,10 +10,12 @@ import (
 // pixelBytes is what a pixel of a plane (float32) or a label map (int32) takes.
 const pixelBytes = 4
 
-// workingPlanes is how many further copies of a stack a function is taken to
-// need while it runs: its result and its scratch space. A reducing one needs as
-// many planes.
-const workingPlanes = 2
+// What a function is taken to need beside its stack, in planes. The figures are
+// measured ones, rounded up.
+const (
+	filterPlanes  = 2 // scratch space, or the result of a reduction
+	segmentPlanes = 7 // distances, masks and queues of a segmentation, one plane at a time
+)
 
 // planeSizes returns the bytes of one plane per channel, from the header of the
 // first readable of a few images, and under "" the largest. An image that
@@ -120,11 +122,7 @@ func (c *compiler) parcel(segment Segment, planes []plate.Coordinates, loaded ma
 					later[step.Objects] += stack
 				}
 			}
-			working := stack * workingPlanes
-			if step.Branches[g.Branch].Reduces() {
-				working /= int64(len(g.Planes))
-			}
-			live := labels + working
+			live := labels + working(step, g, stack)
 			for p := range here {
 				live += size(p)
 			}
@@ -139,6 +137,21 @@ func (c *compiler) parcel(segment Segment, planes []plate.Coordinates, loaded ma
 		planes = after
 	}
 	return worst, here, later
+}
+
+// working estimates what the functions of a branch need beside the stack.
+func working(step *Step, g Group, stack int64) int64 {
+	plane := stack / int64(len(g.Planes))
+	need := filterPlanes * plane
+	if !step.Branches[g.Branch].Reduces() {
+		need += stack // the result beside what it is made from
+	}
+	for _, call := range step.Branches[g.Branch].Calls {
+		if call.Gives {
+			need = max(need, segmentPlanes*plane)
+		}
+	}
+	return need
 }
 
 // takenFrom reports whether a step from first on takes the objects.
