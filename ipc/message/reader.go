@@ -70,6 +70,24 @@ func (r *reader) text(name string) string {
 	return text
 }
 
+// name reads a short text: an id, a path, an address. What is kept and repeated
+// in replies, events and logs has to be bounded; file and pipeline texts are not
+// repeated and are bounded by the message.
+func (r *reader) name(name string, limit int) string {
+	return r.atMost(name, r.text(name), limit)
+}
+
+func (r *reader) requiredName(name string, limit int) string {
+	return r.atMost(name, r.requiredText(name), limit)
+}
+
+func (r *reader) atMost(name, text string, limit int) string {
+	if len(text) > limit {
+		r.fail(Invalidf("Invalid field: '%s' must have at most %d bytes, not %d", name, limit, len(text)))
+	}
+	return text
+}
+
 func (r *reader) bool(name string) *bool {
 	value, ok := r.get(name)
 	if !ok {
@@ -144,7 +162,7 @@ func (r *reader) wells(name string) string {
 	}
 	switch v := value.(type) {
 	case string:
-		return v
+		return r.atMost(name, v, maxFilter)
 	case int64:
 		if v > 0 {
 			return strconv.FormatInt(v, 10)
@@ -159,7 +177,7 @@ func (r *reader) wells(name string) string {
 			}
 			wells[i] = text
 		}
-		return strings.Join(wells, ",")
+		return r.atMost(name, strings.Join(wells, ","), maxFilter)
 	}
 	r.fail(mismatch(name, "text, a list of wells or the number of first wells", value))
 	return ""

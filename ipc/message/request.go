@@ -23,6 +23,13 @@ const (
 	TypeLogs    = "logs"
 )
 
+// Bytes that a field may have at most.
+const (
+	maxID     = 256
+	maxPath   = 4096    // as the kernel has it
+	maxFilter = 1 << 16 // every well of a 1536-well plate by name, several times over
+)
+
 // Request is one of this package's request types.
 type Request interface {
 	// MessageType is the value of the "type" field.
@@ -197,44 +204,44 @@ func (r *reader) request(name string) Request {
 	case TypeExecute:
 		return r.execute()
 	case TypeStatus:
-		return Status{ExecutionID: r.text("execution_id")}
+		return Status{ExecutionID: r.name("execution_id", maxID)}
 	case TypeCancel:
-		return Cancel{ExecutionID: r.requiredText("execution_id")}
+		return Cancel{ExecutionID: r.requiredName("execution_id", maxID)}
 	case TypeShutdown:
 		return Shutdown{}
 	case TypeForceShutdown:
 		return ForceShutdown{}
 	case TypeRegisterProgress:
-		return RegisterProgress{ClientID: r.requiredText("client_id")}
+		return RegisterProgress{ClientID: r.requiredName("client_id", maxID)}
 	case TypeUnregisterProgress:
-		return UnregisterProgress{ClientID: r.requiredText("client_id")}
+		return UnregisterProgress{ClientID: r.requiredName("client_id", maxID)}
 	case TypeRetry:
-		return Retry{ExecutionID: r.requiredText("execution_id"), FailedOnly: r.flag("failed_only", true)}
+		return Retry{ExecutionID: r.requiredName("execution_id", maxID), FailedOnly: r.flag("failed_only", true)}
 	case TypeResults:
-		return Results{ExecutionID: r.requiredText("execution_id")}
+		return Results{ExecutionID: r.requiredName("execution_id", maxID)}
 	case TypePs:
 		return Ps{}
 	case TypeHistory:
-		return History{Limit: r.intOr("limit", 1, 100_000, 0), PlateID: r.text("plate_id")}
+		return History{Limit: r.intOr("limit", 1, 100_000, 0), PlateID: r.name("plate_id", maxPath)}
 	case TypeLogs:
-		return Logs{ExecutionID: r.text("execution_id"), Well: r.text("well")}
+		return Logs{ExecutionID: r.name("execution_id", maxID), Well: r.name("well", maxID)}
 	}
 	return nil
 }
 
 func (r *reader) execute() Execute {
 	e := Execute{
-		PlateID:              r.requiredText("plate_id"),
+		PlateID:              r.requiredName("plate_id", maxPath),
 		PipelineCode:         r.requiredText("pipeline_code"),
 		ConfigParams:         r.dict("config_params"),
 		ConfigCode:           r.text("config_code"),
 		PipelineConfigCode:   r.text("pipeline_config_code"),
-		ClientAddress:        r.text("client_address"),
-		ExecutionPlateID:     r.text("execution_plate_id"),
-		SelectedPipelinePath: r.text("selected_pipeline_path"),
+		ClientAddress:        r.name("client_address", maxPath),
+		ExecutionPlateID:     r.name("execution_plate_id", maxPath),
+		SelectedPipelinePath: r.name("selected_pipeline_path", maxPath),
 		CompileOnly:          r.flag("compile_only", false),
-		CompileArtifactID:    r.text("compile_artifact_id"),
-		OutputPath:           r.text("output_path"),
+		CompileArtifactID:    r.name("compile_artifact_id", maxID),
+		OutputPath:           r.name("output_path", maxPath),
 		WellFilter:           r.wells("well_filter"),
 		Workers:              r.intOr("workers", 0, 4096, 0),
 		Priority:             r.intOr("priority", -1000, 1000, 0),

@@ -106,7 +106,7 @@ func (s *Server) handle(ctx context.Context, request message.Request) (any, erro
 func (s *Server) execute(ctx context.Context, r message.Execute) (any, error) {
 	platePath := r.PlateID
 	if !filepath.IsAbs(platePath) {
-		return nil, message.Invalidf("Invalid field: 'plate_id' must be the absolute path of a plate's folder, not %s", platePath)
+		return nil, message.Invalidf("Invalid field: 'plate_id' must be the absolute path of a plate's folder, not %.200s", platePath)
 	}
 	submission := Submission{
 		PlatePath: filepath.Clean(platePath), Pipeline: r.PipelineCode, PipelineName: r.SelectedPipelinePath,
