@@ -107,10 +107,7 @@ func paragraph(w io.Writer, x message.Execution, title string) error {
 
 // failure says in one line why a well failed.
 func failure(v message.Well) string {
-	text := v.Reason
-	if v.Error != "" {
-		text += ": " + v.Error
-	}
+	text := cause(v.Reason, v.Error)
 	if v.Step != "" && !strings.Contains(text, v.Step) {
 		text += " (in step " + v.Step + ")"
 	}
@@ -118,6 +115,19 @@ func failure(v message.Well) string {
 		text += fmt.Sprintf(", after %d attempts", v.Attempts)
 	}
 	return text
+}
+
+// cause puts a reason and its error into one line, without saying a word twice.
+func cause(reason, text string) string {
+	text = oneLine(text)
+	switch {
+	case text == "":
+		return reason
+	case reason == "" || strings.HasPrefix(text, reason+":"):
+		return text
+	default:
+		return reason + ": " + text
+	}
 }
 
 func (a *app) showAccepted(accepted message.Accepted) error {

@@ -104,6 +104,8 @@ func serverError(err error) error {
 	switch {
 	case err == nil:
 		return nil
+	case errors.As(err, &refusal) && refusal.Code == message.CodeNotFound:
+		return usagef("%w: list them with `supervisor history`", err)
 	case errors.As(err, &refusal):
 		return usage(err) // the server understood and will not
 	case errors.Is(err, context.Canceled):

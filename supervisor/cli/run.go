@@ -6,11 +6,9 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"os/signal"
 	"path/filepath"
 	"strconv"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -159,25 +157,19 @@ func (a *app) run(ctx context.Context, k *connection, f *submitFlags, plate stri
 	if err != nil {
 		return err
 	}
-	// Signals are taken from here on, so that an interrupted start is told.
-	interrupts := make(chan os.Signal, 2)
-	signal.Notify(interrupts, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
-	defer signal.Stop(interrupts)
-	signal.Ignore(syscall.SIGPIPE)
-
+	interrupts, stop := a.takeSignals()
+	defer stop()
 	var serve []string
 	if f.workers > 0 {
 		serve = append(serve, "--workers", strconv.Itoa(f.workers))
 	}
-	c, err := a.connectOrStart(ctx, k, serve...)
+	c, accepted, err := a.handIn(ctx, k, serve, func(ctx context.Context, c submitter) (message.Accepted, error) {
+		return c.Submit(ctx, request)
+	})
 	if err != nil {
 		return err
 	}
 	defer c.Close()
-	accepted, err := c.Submit(ctx, request)
-	if err != nil {
-		return serverError(err)
-	}
 	if detach {
 		return a.showAccepted(accepted)
 	}

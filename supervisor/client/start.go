@@ -79,8 +79,8 @@ func quickConnect(ctx context.Context, o Options) (*Client, error) {
 
 // startLocked starts the server, unless it came up since the last look.
 func startLocked(ctx context.Context, o Options, start Start) (*Client, error) {
-	if c, err := quickConnect(ctx, o); err == nil {
-		return c, nil
+	if c, err := awaitHolder(ctx, o); c != nil || err != nil {
+		return c, err
 	}
 	if err := spawn(ctx, start); err != nil {
 		return nil, fmt.Errorf("start server: %w", err)
@@ -90,6 +90,32 @@ func startLocked(ctx context.Context, o Options, start Start) (*Client, error) {
 		c.started = true
 	}
 	return c, err
+}
+
+// holderPatience is how long a server that holds the port may be silent, because
+// it starts or ends, before it counts as stuck.
+const holderPatience = 10 * time.Second
+
+// awaitHolder returns once nobody holds the port, or with a client of the server
+// that holds it.
+func awaitHolder(ctx context.Context, o Options) (*Client, error) {
+	ctx, cancel := context.WithTimeout(ctx, holderPatience)
+	defer cancel()
+	for {
+		if c, err := quickConnect(ctx, o); err == nil {
+			return c, nil
+		}
+		holder := FindHolder(o)
+		if !holder.Held {
+			return nil, nil
+		}
+		select {
+		case <-ctx.Done():
+			return nil, fmt.Errorf("%w: process %d holds port %d and is silent: look at it with `supervisor ps --port %d`, or end it with `kill %d`",
+				ErrNoServer, holder.PID, o.Port, o.Port, holder.PID)
+		case <-time.After(lockPause):
+		}
+	}
 }
 
 // spawn starts a server that belongs to no terminal and outlives us, and waits

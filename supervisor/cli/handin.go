@@ -1,0 +1,61 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/wellhouse-hcs/wellhouse/ipc/message"
+	"github.com/wellhouse-hcs/wellhouse/supervisor/client"
+)
+
+// submitter is the part of a client that hands work in.
+type submitter interface {
+	Submit(context.Context, message.Execute) (message.Accepted, error)
+	Retry(context.Context, message.Retry) (message.Accepted, error)
+}
+
+// endingPatience bounds how long a command waits for a server that is about to
+// end before another can be started in its place.
+const endingPatience = 45 * time.Second
+
+// handIn gives work to the server, starting one when none is there. A server
+// that is about to end refuses; then the next one gets it.
+func (a *app) handIn(ctx context.Context, k *connection, serve []string, send func(context.Context, submitter) (message.Accepted, error)) (*client.Client, message.Accepted, error) {
+	ctx, cancel := context.WithTimeout(ctx, endingPatience)
+	defer cancel()
+	for {
+		c, err := a.connectOrStart(ctx, k, serve...)
+		if err != nil {
+			return nil, message.Accepted{}, err
+		}
+		accepted, err := send(ctx, c)
+		if err == nil {
+			return c, accepted, nil
+		}
+		c.Close()
+		var refusal *message.Error
+		if k.host != "" || !errors.As(err, &refusal) || refusal.Code != message.CodeBusy {
+			return nil, accepted, serverError(err)
+		}
+		o, optionsErr := a.clientOptions(k)
+		if optionsErr != nil {
+			return nil, accepted, optionsErr
+		}
+		if client.AwaitEnd(ctx, o) != nil {
+			return nil, accepted, serverError(err)
+		}
+	}
+}
+
+// takeSignals takes the signals that end a command from here on, so that an
+// interrupted start is told. A closed pipe is no reason to leave a plate.
+func (a *app) takeSignals() (<-chan os.Signal, func()) {
+	interrupts := make(chan os.Signal, 2)
+	signal.Notify(interrupts, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	signal.Ignore(syscall.SIGPIPE)
+	return interrupts, func() { signal.Stop(interrupts) }
+}

@@ -1,0 +1,61 @@
+package client
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"regexp"
+	"strconv"
+	"time"
+)
+
+// Holder is the process that holds a server's port, by its lock.
+type Holder struct {
+	PID  int  // 0 when it is not known
+	Held bool // the lock is held: a server lives, whether it answers or not
+}
+
+var holderLine = regexp.MustCompile(`process (\d+)`)
+
+// FindHolder looks who holds the port. It takes no lock itself, so that it
+// never stands in the way of a server that starts.
+func FindHolder(o Options) Holder { return holderOf(o.Places.PortLock(o.Port)) }
+
+func holderOf(path string) Holder {
+	f, err := os.Open(path)
+	if err != nil {
+		return Holder{}
+	}
+	defer f.Close()
+	var h Holder
+	if text, err := io.ReadAll(io.LimitReader(f, 512)); err == nil {
+		if match := holderLine.FindSubmatch(text); match != nil {
+			h.PID, _ = strconv.Atoi(string(match[1]))
+		}
+	}
+	pid, held := flocked(f)
+	h.Held = held
+	if pid > 0 {
+		h.PID = pid
+	}
+	return h
+}
+
+// endPause is the time between looks at a lock: there is no event for its end
+// that leaves it alone.
+const endPause = 20 * time.Millisecond
+
+// AwaitEnd waits until no server holds the port.
+func AwaitEnd(ctx context.Context, o Options) error {
+	ticker := time.NewTicker(endPause)
+	defer ticker.Stop()
+	for FindHolder(o).Held {
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("wait for the server on port %d to end: %w", o.Port, ctx.Err())
+		case <-ticker.C:
+		}
+	}
+	return nil
+}
