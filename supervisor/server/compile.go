@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path/filepath"
+	"runtime"
 	"strings"
 
 	"github.com/wellhouse-hcs/wellhouse/registry/config"
@@ -54,10 +55,15 @@ func (e *edge) compilation(x engine.Execution, j *job) (engine.Compilation, erro
 	if x.Retries >= 0 {
 		c.Retries = x.Retries
 	}
+	threads := settings.Pipeline().Threads
+	if threads == 0 {
+		threads = max(1, runtime.NumCPU()/max(1, min(e.workers, len(j.plan.Wells))))
+	}
 	for i := range j.plan.Wells {
 		w := &j.plan.Wells[i]
 		compiled := engine.CompiledWell{
-			Name: w.Well, Cost: float64(len(w.Images)), Estimate: w.PeakBytes + workerOverhead, Warnings: w.Warnings,
+			Name: w.Well, Cost: float64(len(w.Images)), Warnings: w.Warnings,
+			Estimate: workerOverhead + w.PeakBytes + int64(threads-1)*w.ParcelBytes,
 		}
 		if !x.CompileOnly && !j.submission.Fresh && j.folder.Reusable(w.Well, e.reuseKey(w)) {
 			if outcome, ok, err := j.folder.Committed(w.Well); err == nil && ok {

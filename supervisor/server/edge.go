@@ -22,6 +22,7 @@ type edge struct {
 	global    []config.Layer // the server's own configuration file
 	allow     allow
 	version   string
+	workers   int // wells at once
 
 	processes        *process.Runner
 	progressEndpoint string

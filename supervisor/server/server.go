@@ -102,7 +102,7 @@ func New(o Options) (_ *Server, err error) {
 	progressPath := filepath.Join(o.Places.Workers(), "progress.sock")
 	s.spares = newSpareKeeper(o.Spares, o.Workers, func() int { return s.engine.Waiting() }, s.processes.SetSpares)
 	s.edge = &edge{
-		names: names, catalogue: o.Catalogue, global: o.Global, allow: allow, version: o.Version,
+		names: names, catalogue: o.Catalogue, global: o.Global, allow: allow, version: o.Version, workers: o.Workers,
 		processes: s.processes, progressEndpoint: place.Endpoint(progressPath), board: s.board, logs: s.logs,
 		log: o.Logger, now: o.Now, released: func(k engine.Key) { s.engine.Release(k) },
 		spares:    s.spares,
