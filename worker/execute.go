@@ -51,7 +51,10 @@ func (w *implementation) Execute(ctx context.Context, request plugin.Request) pl
 		}
 	}
 	log.Debug("well starts", "images", len(task.Images), "steps", len(task.Steps), "threads", task.Threads)
+	trail := result.NewTrail(task.Directory)
+	executor.Stepped = trail.Note
 	outcome := executor.Run(ctx, task)
+	trail.Remove()
 	if err := result.WriteOutcome(task.Directory, outcome); err != nil {
 		f := writeFailed("", err)
 		log.Error("outcome cannot be written", "error", f)

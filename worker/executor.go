@@ -23,6 +23,9 @@ type Executor struct {
 	// Report receives progress, in order, one event at a time. It must not
 	// block. nil: nobody watches.
 	Report func(*progress.Event)
+	// Stepped is called when a step begins to work on a stack, with the step's
+	// name, perhaps from several goroutines. nil: nobody wants to know.
+	Stepped func(step string)
 	// Read reads one image. nil: plate.Read.
 	Read   func(path string) (*imaging.Plane, error)
 	Logger *slog.Logger
@@ -37,6 +40,9 @@ func (e *Executor) Run(ctx context.Context, task pipeline.Task) result.Outcome {
 	x := *e
 	if x.Report == nil {
 		x.Report = func(*progress.Event) {}
+	}
+	if x.Stepped == nil {
+		x.Stepped = func(string) {}
 	}
 	if x.Read == nil {
 		x.Read = plate.Read

@@ -99,6 +99,7 @@ func (r *run) step(ctx context.Context, i int, planes []*plane, threads int) ([]
 		if ctx.Err() != nil {
 			return nil, cancelled(ctx, step.Name)
 		}
+		r.Stepped(step.Name)
 		r.progress.stackStarted(i, group)
 		made, err := r.stack(ctx, i, group, pick(planes, group.Planes), threads)
 		if err != nil {

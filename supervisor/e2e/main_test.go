@@ -180,3 +180,13 @@ func example(t *testing.T, name string) string {
 	t.Helper()
 	return filepath.Join(repository(t), "examples", name)
 }
+
+// truthOf is the number of nuclei that are really in each well's images.
+func truthOf(t *testing.T, dir string) map[string]int {
+	t.Helper()
+	by := map[string]int{}
+	for _, r := range table(t, filepath.Join(dir, "truth.csv")) {
+		by[r["Metadata_Well"]] += r.number(t, "Count_Nuclei_Visible")
+	}
+	return by
+}

@@ -277,8 +277,11 @@ func (a *attempt) judge(e evidence) Result {
 	case crashed && e.Crash.signal != 0:
 		out.Signal = plugin.SignalName(e.Crash.signal)
 	}
-	if step := a.beat.step.Load(); step != nil {
-		out.LastStep = *step
+	// The worker's own trail is exact; progress may have been lost.
+	if out.LastStep = result.ReadTrail(a.spec.Directory); out.LastStep == "" {
+		if step := a.beat.step.Load(); step != nil {
+			out.LastStep = *step
+		}
 	}
 	if out.LastStep == "" && e.Outcome != nil {
 		out.LastStep = e.Outcome.Step

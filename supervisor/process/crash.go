@@ -71,7 +71,7 @@ func parseCrash(log []byte) (found crash, begin int) {
 			// unless more than a trace lies between.
 			if found.kind == noCrash || !sameTrace(log[begin:start]) {
 				found, begin = c, start
-			} else if c.kind == crashSignal && found.kind == crashPanic && strings.HasPrefix(found.message, "fatal error: unexpected signal") {
+			} else if c.kind == crashSignal && found.kind == crashPanic && diedOfSignal(found.message) {
 				found.kind, found.signal = crashSignal, c.signal
 			}
 		}
@@ -81,6 +81,12 @@ func parseCrash(log []byte) (found crash, begin int) {
 		found.signal = sigBus
 	}
 	return found, begin
+}
+
+// diedOfSignal tells the runtime's own words for a signal from a panic; they say
+// which one further down. "fault" is a write to memory that is not there.
+func diedOfSignal(message string) bool {
+	return strings.HasPrefix(message, "fatal error: unexpected signal") || message == "fatal error: fault"
 }
 
 // sameTrace tells whether the text between two crash lines belongs to the first.

@@ -145,6 +145,10 @@ func TestParseCrash(t *testing.T) {
 			"segfault in the runtime", "fatal error: unexpected signal during runtime execution\n[signal SIGSEGV: segmentation violation code=0x1 addr=0x0 pc=0x1]\n\nruntime stack:\n",
 			crashSignal, syscall.SIGSEGV, "fatal error: unexpected signal during runtime execution",
 		},
+		{
+			"a write to a page that is not there", "unexpected fault address 0x7f0\nfatal error: fault\n[signal SIGSEGV: segmentation violation code=0x2 addr=0x7f0 pc=0x1]\n\ngoroutine 1 [running]:\n",
+			crashSignal, syscall.SIGSEGV, "fatal error: fault",
+		},
 		{"abort", "free(): invalid pointer\nSIGABRT: abort\nPC=0x7f m=0 sigcode=18446744073709551610\n", crashSignal, syscall.SIGABRT, "SIGABRT: abort"},
 		{"stack", "runtime: goroutine stack exceeds 1000000000-byte limit\nfatal error: stack overflow\n\nruntime stack:\n", crashPanic, 0, "fatal error: stack overflow"},
 		{"memory", "fatal error: runtime: cannot allocate memory\n\ngoroutine 1 [running]:\n", crashMemory, 0, "fatal error: runtime: cannot allocate memory"},
