@@ -14,12 +14,12 @@ import (
 	"github.com/wellhouse-hcs/wellhouse/ipc/message"
 	"github.com/wellhouse-hcs/wellhouse/supervisor/client"
 	"github.com/wellhouse-hcs/wellhouse/supervisor/place"
-	"github.com/wellhouse-hcs/wellhouse/supervisor/server"
 )
 
 // connection are the flags that say which server is meant.
 type connection struct {
 	port    int
+	control int
 	host    string
 	dataDir string
 	key     string // file with the client's keys and the server's public key
@@ -32,13 +32,20 @@ func (k *connection) flags(c *cobra.Command) {
 }
 
 func (k *connection) placeFlags(c *cobra.Command) {
-	c.Flags().IntVar(&k.port, "port", server.DefaultPort, "data port of the server; control is 1000 above")
+	c.Flags().IntVar(&k.port, "port", place.DefaultPort, "data port of the server")
+	c.Flags().IntVar(&k.control, "control-port", 0, "control port of the server (default: 1000 above the data port)")
 	c.Flags().StringVar(&k.dataDir, "data-dir", "", "directory of records and logs (default $XDG_STATE_HOME/wellhouse)")
 }
 
 func (k *connection) check() error {
-	if k.port < 1 || k.port > 65535-server.ControlOffset {
-		return usagef("--port %d: want 1 to %d, since control is %d above", k.port, 65535-server.ControlOffset, server.ControlOffset)
+	if k.port < 1 || k.port > 65535 {
+		return usagef("--port %d: want 1 to 65535", k.port)
+	}
+	switch {
+	case k.control == 0 && k.port > 65535-place.ControlOffset:
+		return usagef("--port %d: control would be %d above, beyond 65535: choose it with --control-port", k.port, place.ControlOffset)
+	case k.control < 0 || k.control > 65535 || k.control == k.port:
+		return usagef("--control-port %d: want 1 to 65535, and another than --port", k.control)
 	}
 	return nil
 }
@@ -56,7 +63,7 @@ func (a *app) clientOptions(k *connection) (client.Options, error) {
 	if err != nil {
 		return client.Options{}, err
 	}
-	o := client.Options{Places: places, Port: k.port, Host: k.host}
+	o := client.Options{Places: places, Port: k.port, Control: k.control, Host: k.host}
 	if k.key != "" {
 		if o.Curve, err = readClientKeys(k.key); err != nil {
 			return client.Options{}, usage(err)
@@ -89,6 +96,9 @@ func (a *app) connectOrStart(ctx context.Context, k *connection, more ...string)
 		return nil, fmt.Errorf("find own executable: %w", err)
 	}
 	args := append([]string{"serve", "--port", strconv.Itoa(k.port), "--persistent=false", "--ready-fd", strconv.Itoa(client.ReadyFD)}, more...)
+	if k.control != 0 {
+		args = append(args, "--control-port", strconv.Itoa(k.control))
+	}
 	if k.dataDir != "" {
 		args = append(args, "--data-dir", o.Places.State)
 	}

@@ -134,7 +134,7 @@ func (a *app) serverOptions(f *serveFlags) (server.Options, error) {
 		return server.Options{}, fmt.Errorf("find own executable: %w", err)
 	}
 	o := server.Options{
-		Places: places, Port: f.port, Host: f.listen, OpenHCS: f.openHCS, Home: a.getenv("HOME"),
+		Places: places, Port: f.port, Control: f.control, Host: f.listen, OpenHCS: f.openHCS, Home: a.getenv("HOME"),
 		Workers: f.workers, Spares: f.spares, Allow: f.allow, Persistent: f.persistent, Drain: f.drain,
 		KeepHistory: f.keep, Catalogue: a.catalogue(), Binary: binary, Version: Version(),
 	}

@@ -11,11 +11,11 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/wellhouse-hcs/wellhouse/supervisor/client"
-	"github.com/wellhouse-hcs/wellhouse/supervisor/server"
+	"github.com/wellhouse-hcs/wellhouse/supervisor/place"
 )
 
 func (a *app) serversCommand() *cobra.Command {
-	k, ports := &connection{port: server.DefaultPort}, ""
+	k, ports := &connection{port: place.DefaultPort}, ""
 	c := &cobra.Command{
 		Use:     "servers",
 		Short:   "Find servers: ours, OpenHCS's and viewers, ready, busy or stuck",
@@ -94,8 +94,8 @@ func portList(text string) ([]int, error) {
 		}
 		first, errFirst := strconv.Atoi(low)
 		last, errLast := strconv.Atoi(high)
-		if errFirst != nil || errLast != nil || first < 1 || last > 65535-server.ControlOffset || first > last {
-			return nil, usagef("--ports %q: write ports and ranges between 1 and %d, such as 7777-7787,9000", text, 65535-server.ControlOffset)
+		if errFirst != nil || errLast != nil || first < 1 || last > 65535-place.ControlOffset || first > last {
+			return nil, usagef("--ports %q: write ports and ranges between 1 and %d, such as 7777-7787,9000", text, 65535-place.ControlOffset)
 		}
 		if len(ports)+last-first > 1000 {
 			return nil, usagef("--ports %q: at most 1000 ports at once", text)

@@ -13,9 +13,6 @@ import (
 	"github.com/wellhouse-hcs/wellhouse/supervisor/place"
 )
 
-// controlOffset is the control port's distance from the data port.
-const controlOffset = 1000
-
 // ErrNoServer is returned when nobody answers and nobody was to be started.
 var ErrNoServer = errors.New("no server answers")
 
@@ -23,16 +20,24 @@ var ErrNoServer = errors.New("no server answers")
 type Options struct {
 	Places  place.Places
 	Port    int            // data port
+	Control int            // control port; 0 = place.ControlOffset above the data port
 	Host    string         // connect over TCP to this host; "" = this user's IPC sockets
 	Curve   *control.Curve // keys, for a server that requires them
 	Timeout time.Duration  // of one call; 5 s
 }
 
+func (o Options) controlPort() int {
+	if o.Control != 0 {
+		return o.Control
+	}
+	return o.Port + place.ControlOffset
+}
+
 func (o Options) endpoints() (controlEndpoint, dataEndpoint string) {
 	if o.Host != "" {
-		return fmt.Sprintf("tcp://%s:%d", o.Host, o.Port+controlOffset), fmt.Sprintf("tcp://%s:%d", o.Host, o.Port)
+		return fmt.Sprintf("tcp://%s:%d", o.Host, o.controlPort()), fmt.Sprintf("tcp://%s:%d", o.Host, o.Port)
 	}
-	return place.Endpoint(o.Places.Socket(o.Port + controlOffset)), place.Endpoint(o.Places.Socket(o.Port))
+	return place.Endpoint(o.Places.Socket(o.controlPort())), place.Endpoint(o.Places.Socket(o.Port))
 }
 
 func (o Options) control() control.Options {
@@ -57,13 +62,27 @@ func Connect(ctx context.Context, o Options) (*Client, error) {
 		if ctx.Err() != nil {
 			return nil, fmt.Errorf("find server: %w", ctx.Err())
 		}
-		return nil, fmt.Errorf("%w at %s: start one with `supervisor serve`, or let `supervisor run` start it: %w", ErrNoServer, endpoint, err)
+		return nil, silent(o, endpoint, err)
 	}
 	c, err := control.Dial(endpoint, o.control())
 	if err != nil {
 		return nil, fmt.Errorf("connect to server: %w", err)
 	}
 	return &Client{options: o, control: c, data: data, id: uuid.NewString(), pong: pong}, nil
+}
+
+// silent says why nobody answered and what to do about it.
+func silent(o Options, endpoint string, err error) error {
+	if o.Host == "" {
+		if holder := FindHolder(o); holder.Held {
+			return fmt.Errorf("%w: process %d holds port %d and is silent: look at it with `supervisor ps --port %d`, or end it with `kill %d`",
+				ErrNoServer, holder.PID, o.Port, o.Port, holder.PID)
+		}
+	}
+	if errors.Is(err, control.ErrUnreachable) {
+		return fmt.Errorf("%w at %s: start one with `supervisor serve`, or let `supervisor run` start it", ErrNoServer, endpoint)
+	}
+	return fmt.Errorf("%w: %w", ErrNoServer, err)
 }
 
 // Server is how the server introduced itself when the client connected.

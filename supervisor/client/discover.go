@@ -84,7 +84,7 @@ func (c candidate) endpoint() string {
 	if c.path != "" {
 		return place.Endpoint(c.path)
 	}
-	return fmt.Sprintf("tcp://127.0.0.1:%d", c.port+controlOffset)
+	return fmt.Sprintf("tcp://127.0.0.1:%d", c.port+place.ControlOffset)
 }
 
 // Discover looks for servers at all places at once: this user's own sockets,
@@ -126,13 +126,13 @@ func (d Discovery) candidates() []candidate {
 	var all []candidate
 	for _, port := range slices.Compact(ports) {
 		all = append(all, candidate{
-			port: port, kind: "wellhouse", path: d.Places.Socket(port + controlOffset), codec: message.JSON,
+			port: port, kind: "wellhouse", path: d.Places.Socket(port + place.ControlOffset), codec: message.JSON,
 			lock: d.Places.PortLock(port), start: d.Places.StartLock(port),
 		})
 		if d.Home != "" {
 			all = append(all,
-				candidate{port: port, kind: "zmqruntime", path: zmqruntime(port + controlOffset), codec: message.Pickle, start: zmqruntime(port) + ".startup.lock"},
-				candidate{port: port, kind: "openhcs", path: openhcs(port + controlOffset), codec: message.Pickle, start: openhcs(port) + ".startup.lock"},
+				candidate{port: port, kind: "zmqruntime", path: zmqruntime(port + place.ControlOffset), codec: message.Pickle, start: zmqruntime(port) + ".startup.lock"},
+				candidate{port: port, kind: "openhcs", path: openhcs(port + place.ControlOffset), codec: message.Pickle, start: openhcs(port) + ".startup.lock"},
 			)
 		}
 		all = append(all, candidate{port: port, kind: "tcp", codec: message.Pickle})
@@ -157,10 +157,10 @@ func present(path func(port int) string) []int {
 	}
 	var ports []int
 	for n := range numbers {
-		if !numbers[n-controlOffset] { // else it is a control port
+		if !numbers[n-place.ControlOffset] { // else it is a control port
 			ports = append(ports, n)
-			if n > controlOffset && !numbers[n+controlOffset] {
-				ports = append(ports, n-controlOffset) // or one whose data socket is gone
+			if n > place.ControlOffset && !numbers[n+place.ControlOffset] {
+				ports = append(ports, n-place.ControlOffset) // or one whose data socket is gone
 			}
 		}
 	}
@@ -169,7 +169,7 @@ func present(path func(port int) string) []int {
 
 // look asks one place; nil when nobody lives there.
 func (d Discovery) look(ctx context.Context, c candidate) *Found {
-	f := &Found{Port: c.port, ControlPort: c.port + controlOffset, Endpoint: c.endpoint(), Kind: c.kind}
+	f := &Found{Port: c.port, ControlPort: c.port + place.ControlOffset, Endpoint: c.endpoint(), Kind: c.kind}
 	if !lives(ctx, c) {
 		holder := holderOf(c.lock)
 		f.PID = holder.PID
@@ -212,7 +212,7 @@ func (d Discovery) look(ctx context.Context, c candidate) *Found {
 func lives(ctx context.Context, c candidate) bool {
 	network, address := "unix", c.path
 	if c.path == "" {
-		network, address = "tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(c.port+controlOffset))
+		network, address = "tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(c.port+place.ControlOffset))
 	}
 	dialer := net.Dialer{Timeout: 500 * time.Millisecond}
 	conn, err := dialer.DialContext(ctx, network, address)

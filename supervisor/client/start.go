@@ -64,7 +64,7 @@ func ConnectOrStart(ctx context.Context, o Options, start Start) (*Client, error
 
 func quickConnect(ctx context.Context, o Options) (*Client, error) {
 	if o.Host == "" {
-		if _, err := os.Stat(o.Places.Socket(o.Port + controlOffset)); err != nil {
+		if _, err := os.Stat(o.Places.Socket(o.controlPort())); err != nil {
 			return nil, ErrNoServer
 		}
 	}
@@ -105,14 +105,12 @@ func awaitHolder(ctx context.Context, o Options) (*Client, error) {
 		if c, err := quickConnect(ctx, o); err == nil {
 			return c, nil
 		}
-		holder := FindHolder(o)
-		if !holder.Held {
+		if !FindHolder(o).Held {
 			return nil, nil
 		}
 		select {
 		case <-ctx.Done():
-			return nil, fmt.Errorf("%w: process %d holds port %d and is silent: look at it with `supervisor ps --port %d`, or end it with `kill %d`",
-				ErrNoServer, holder.PID, o.Port, o.Port, holder.PID)
+			return nil, silent(o, "", ctx.Err())
 		case <-time.After(lockPause):
 		}
 	}

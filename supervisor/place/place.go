@@ -19,6 +19,13 @@ import (
 // maxSocketDir keeps the sockets below it under the kernel's 108 bytes.
 const maxSocketDir = 69
 
+// DefaultPort is the data port of an execution server.
+const DefaultPort = 7777
+
+// ControlOffset is how far a control port is above its data port, unless it is
+// set otherwise. Existing clients count on it.
+const ControlOffset = 1000
+
 // Places are the directories of one user's servers.
 type Places struct {
 	State string // records and logs; survives a reboot

@@ -11,17 +11,12 @@ import (
 	"github.com/wellhouse-hcs/wellhouse/worker/function"
 )
 
-// DefaultPort is the data port of an execution server; control is ControlOffset above.
-const (
-	DefaultPort   = 7777
-	ControlOffset = 1000
-)
-
 // Options are what a server is started with. Zero values have the defaults
 // given here.
 type Options struct {
 	Places     place.Places // required
-	Port       int          // data port; 7777
+	Port       int          // data port; place.DefaultPort
+	Control    int          // control port; place.ControlOffset above the data port
 	Transports []enums.Transport
 	Host       string // for TCP; 127.0.0.1
 	OpenHCS    bool   // bind OpenHCS's own IPC paths too, where nothing lives there
@@ -53,7 +48,10 @@ type Options struct {
 
 func (o Options) withDefaults() Options {
 	if o.Port == 0 {
-		o.Port = DefaultPort
+		o.Port = place.DefaultPort
+	}
+	if o.Control == 0 {
+		o.Control = o.Port + place.ControlOffset
 	}
 	if len(o.Transports) == 0 {
 		o.Transports = []enums.Transport{enums.TransportIPC}

@@ -19,6 +19,7 @@ import (
 	"github.com/wellhouse-hcs/wellhouse/ipc/message"
 	"github.com/wellhouse-hcs/wellhouse/ipc/progress"
 	"github.com/wellhouse-hcs/wellhouse/supervisor/engine"
+	"github.com/wellhouse-hcs/wellhouse/supervisor/internal/failpoint"
 	"github.com/wellhouse-hcs/wellhouse/supervisor/logfile"
 	"github.com/wellhouse-hcs/wellhouse/supervisor/place"
 	"github.com/wellhouse-hcs/wellhouse/supervisor/process"
@@ -93,8 +94,9 @@ func New(o Options) (_ *Server, err error) {
 	s.lifetime = newLifetime(o.Persistent, func() bool { return s.engine.Idle() && s.clients.gone() })
 	s.board = newBoard(o.Now, s.publish)
 	s.processes, err = process.NewRunner(process.Options{
-		Binary: o.Binary, Args: []string{"worker"}, Env: o.WorkerEnv, RunDir: o.Places.Workers(),
+		Binary: o.Binary, Args: []string{"worker"}, Env: append(o.WorkerEnv, failpoint.WorkerEnv()...), RunDir: o.Places.Workers(),
 		Description: names.Description(), Fingerprint: names.Fingerprint(), Logger: o.Logger,
+		Kill: failpoint.Kill(),
 	})
 	if err != nil {
 		return nil, err
@@ -103,10 +105,10 @@ func New(o Options) (_ *Server, err error) {
 	s.spares = newSpareKeeper(o.Spares, o.Workers, func() int { return s.engine.Waiting() }, s.processes.SetSpares)
 	s.edge = &edge{
 		names: names, catalogue: o.Catalogue, global: o.Global, allow: allow, version: o.Version, workers: o.Workers,
-		processes: s.processes, progressEndpoint: place.Endpoint(progressPath), board: s.board, logs: s.logs,
+		processes: s.processes, progressPath: progressPath, board: s.board, logs: s.logs,
 		log: o.Logger, now: o.Now, released: func(k engine.Key) { s.engine.Release(k) },
 		spares:    s.spares,
-		jobs:      jobs{all: map[string]*job{}},
+		jobs:      jobs{all: map[string]*job{}, ended: map[string]bool{}},
 		artifacts: artifacts{now: o.Now, all: map[string]artifact{}},
 	}
 	s.engine = engine.New(engine.Options{
@@ -173,7 +175,7 @@ func (s *Server) listen(progressPath string) error {
 	o := s.options
 	var control, data []loop.Endpoint
 	bindIPC := func(path func(port int) string) {
-		control = append(control, loop.Endpoint{Address: place.Endpoint(path(o.Port + ControlOffset)), Replace: true})
+		control = append(control, loop.Endpoint{Address: place.Endpoint(path(o.Control)), Replace: true})
 		data = append(data, loop.Endpoint{Address: place.Endpoint(path(o.Port)), Replace: true})
 	}
 	for _, t := range o.Transports {
@@ -184,7 +186,7 @@ func (s *Server) listen(progressPath string) error {
 				s.bindOpenHCS(bindIPC)
 			}
 		case enums.TransportTCP:
-			control = append(control, loop.Endpoint{Address: fmt.Sprintf("tcp://%s:%d", o.Host, o.Port+ControlOffset)})
+			control = append(control, loop.Endpoint{Address: fmt.Sprintf("tcp://%s:%d", o.Host, o.Control)})
 			data = append(data, loop.Endpoint{Address: fmt.Sprintf("tcp://%s:%d", o.Host, o.Port)})
 			if o.Curve == "" {
 				s.log.Warn("listening on TCP without keys: every user of this machine can connect; --curve asks for keys", "host", o.Host)
@@ -216,7 +218,7 @@ func (s *Server) bindOpenHCS(bind func(path func(port int) string)) {
 	path := func(port int) string {
 		return filepath.Join(s.options.Home, ".openhcs", "ipc", fmt.Sprintf("openhcs-zmq-%d.sock", port))
 	}
-	for _, port := range []int{s.options.Port, s.options.Port + ControlOffset} {
+	for _, port := range []int{s.options.Port, s.options.Control} {
 		if alive(path(port)) {
 			s.log.Warn("another server lives at OpenHCS's path; it is left alone", "path", path(port))
 			return

@@ -21,8 +21,8 @@ func (s *Server) pong() message.Pong {
 	running, queued := s.shortLists()
 	usage := s.sampler.latest()
 	p := message.Pong{
-		Type: message.TypePong, Port: s.options.Port, ControlPort: s.options.Port + ControlOffset,
-		Ready: s.ready.Load() && !s.lifetime.ending(), Server: serverName, ServerRole: enums.RoleExecution,
+		Type: message.TypePong, Port: s.options.Port, ControlPort: s.options.Control,
+		Ready: s.ready.Load() && s.admits(), Server: serverName, ServerRole: enums.RoleExecution,
 		ServerType: "execution", LogFilePath: s.options.LogPath,
 		ActiveExecutions: len(running), RunningExecutions: running, QueuedExecutions: queued,
 		Workers: usage.workers, Uptime: s.now().Sub(s.started).Seconds(),

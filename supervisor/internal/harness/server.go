@@ -11,7 +11,7 @@ import (
 	"github.com/wellhouse-hcs/wellhouse/ipc/message"
 	"github.com/wellhouse-hcs/wellhouse/ipc/progress"
 	"github.com/wellhouse-hcs/wellhouse/supervisor/client"
-	"github.com/wellhouse-hcs/wellhouse/supervisor/server"
+	"github.com/wellhouse-hcs/wellhouse/supervisor/place"
 )
 
 // Server is a running `supervisor serve`.
@@ -28,7 +28,7 @@ func (w *World) Serve(flags ...string) *Server {
 		w.tb.Fatal(err)
 	}
 	defer ready.Close()
-	s := &Server{Port: server.DefaultPort}
+	s := &Server{Port: place.DefaultPort}
 	for i, flag := range flags {
 		if flag == "--port" && i+1 < len(flags) {
 			s.Port, _ = strconv.Atoi(flags[i+1])
@@ -73,7 +73,7 @@ func (s *Server) Stop() Result {
 // ends with the test.
 func (w *World) Client() *client.Client {
 	w.tb.Helper()
-	return w.ClientAt(server.DefaultPort)
+	return w.ClientAt(place.DefaultPort)
 }
 
 // ClientAt is Client for another port.
@@ -105,7 +105,7 @@ func (w *World) Submit(plate, pipeline string, flags ...string) string {
 // Status is an execution as the server has it now.
 func (w *World) Status(id string) message.Execution {
 	w.tb.Helper()
-	c := w.connect(server.DefaultPort)
+	c := w.connect(place.DefaultPort)
 	defer c.Close()
 	x, err := c.Status(w.Context(), id)
 	if err != nil {
@@ -122,7 +122,7 @@ func (w *World) Await(id, what string, status func(message.Execution) bool, even
 	ctx, cancel := context.WithCancel(w.Context())
 	defer cancel()
 	met := false
-	c := w.connect(server.DefaultPort)
+	c := w.connect(place.DefaultPort)
 	defer c.Close()
 	x, err := c.Follow(ctx, id, client.Follower{
 		Status: func(x message.Execution) {
@@ -146,7 +146,7 @@ func (w *World) Await(id, what string, status func(message.Execution) bool, even
 // AwaitEnd follows an execution to its end and returns its final state.
 func (w *World) AwaitEnd(id string) message.Execution {
 	w.tb.Helper()
-	c := w.connect(server.DefaultPort)
+	c := w.connect(place.DefaultPort)
 	defer c.Close()
 	x, err := c.Follow(w.Context(), id, client.Follower{})
 	if err != nil {
