@@ -40,7 +40,7 @@ func (w *implementation) Execute(ctx context.Context, request plugin.Request) pl
 		return refuse(enums.ReasonStartFailed, fmt.Errorf("create attempt folder: %w", err))
 	}
 
-	executor := Executor{Catalogue: w.catalogue, Logger: log}
+	executor := Executor{Catalogue: w.catalogue, Logger: log, Step: w.step}
 	if task.ProgressEndpoint != "" {
 		pusher, err := progress.NewPusher(task.ProgressEndpoint)
 		if err != nil {
@@ -55,7 +55,7 @@ func (w *implementation) Execute(ctx context.Context, request plugin.Request) pl
 	executor.Stepped = trail.Note
 	outcome := executor.Run(ctx, task)
 	trail.Remove()
-	if err := result.WriteOutcome(task.Directory, outcome); err != nil {
+	if err := result.WriteOutcome(task.Directory, outcome, result.WithStep(w.step)); err != nil {
 		f := writeFailed("", err)
 		log.Error("outcome cannot be written", "error", f)
 		return refuse(f.Reason, f)

@@ -31,6 +31,8 @@ type Executor struct {
 	Logger *slog.Logger
 	// Now is the clock. nil: time.Now.
 	Now func() time.Time
+	// Step is called ahead of every change to the disk, see result.WithStep.
+	Step func(operation, path string) error
 }
 
 // Run works on a task until it is done, fails, or ctx ends, and writes tables

@@ -24,6 +24,8 @@ type Options struct {
 	Log io.Writer
 	// Serve tunes the plugin; the zero value is right for production.
 	Serve plugin.ServeOptions
+	// Step is called ahead of every change to the disk, see result.WithStep.
+	Step func(operation, path string) error
 }
 
 // orphanGrace is how long a worker goes on computing without its server, unless
@@ -59,6 +61,7 @@ func Main(o Options) int {
 		names:     names,
 		log:       log,
 		level:     level,
+		step:      o.Step,
 	}
 	return plugin.Serve(w, options)
 }
@@ -70,6 +73,7 @@ type implementation struct {
 	names     *registry.Registry
 	log       *slog.Logger
 	level     *slog.LevelVar
+	step      func(operation, path string) error
 	lock      *result.Lock // of the well, for as long as the process lives: an unreferenced file would be closed
 }
 

@@ -17,7 +17,7 @@ func (r *run) write() error {
 	if err != nil {
 		return writeFailed("", err)
 	}
-	if err := result.WriteFragment(r.task.Directory, sites); err != nil {
+	if err := result.WriteFragment(r.task.Directory, sites, result.WithStep(r.Step)); err != nil {
 		return writeFailed("", err)
 	}
 	for _, o := range r.task.Tables.Objects {
@@ -25,7 +25,7 @@ func (r *run) write() error {
 		if err != nil {
 			return writeFailed("", err)
 		}
-		if err := result.WriteFragment(r.task.Directory, table); err != nil {
+		if err := result.WriteFragment(r.task.Directory, table, result.WithStep(r.Step)); err != nil {
 			return writeFailed("", err)
 		}
 	}

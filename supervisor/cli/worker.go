@@ -3,6 +3,7 @@ package cli
 import (
 	"github.com/spf13/cobra"
 
+	"github.com/wellhouse-hcs/wellhouse/supervisor/internal/failpoint"
 	"github.com/wellhouse-hcs/wellhouse/worker"
 )
 
@@ -15,7 +16,9 @@ func (a *app) workerCommand() *cobra.Command {
 		Hidden: true,
 		Args:   cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
-			code := worker.Main(worker.Options{Version: Version(), Catalogue: a.catalogue(), Getenv: a.getenv, Log: a.errs})
+			code := worker.Main(worker.Options{
+				Version: Version(), Catalogue: a.catalogue(), Getenv: a.getenv, Log: a.errs, Step: failpoint.WorkerStep(),
+			})
 			if code == 0 {
 				return nil
 			}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/wellhouse-hcs/wellhouse/ipc/plugin"
 	"github.com/wellhouse-hcs/wellhouse/registry"
+	"github.com/wellhouse-hcs/wellhouse/supervisor/internal/failpoint"
 )
 
 // mismatch says that a worker's types or functions are not the server's.
@@ -35,10 +36,12 @@ func (r *Runner) launch(ctx context.Context, a *attempt) (*plugin.Worker, error)
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
+	failpoint.Hit("open worker log")
 	var err error
 	if a.record.LogOffset, err = a.openLog(); err != nil {
 		return nil, err
 	}
+	failpoint.Hit("make control group")
 	a.group, err = r.groups.create(groupName(a.spec), a.spec.Limits)
 	if err != nil {
 		return nil, err
@@ -72,6 +75,7 @@ func (r *Runner) start(ctx context.Context, marker, logPath string, confine func
 	defer settle()
 	pid := 0
 	began := time.Now()
+	failpoint.Hit("start worker")
 	worker, err := plugin.Start(ctx, plugin.StartOptions{
 		Binary: r.options.Binary, Args: r.options.Args, Env: r.env, RunDir: r.options.RunDir,
 		LogPath: logPath, Marker: marker, Timeout: r.options.StartTimeout,
@@ -80,6 +84,8 @@ func (r *Runner) start(ctx context.Context, marker, logPath string, confine func
 			pid = process
 			r.addWorker(pid)
 			settle()
+			failpoint.Hit("worker forked")
+			defer failpoint.Hit("worker confined")
 			return confine(pid)
 		},
 	})
@@ -91,6 +97,7 @@ func (r *Runner) start(ctx context.Context, marker, logPath string, confine func
 		}
 		return nil, err
 	}
+	failpoint.Hit("worker said hello")
 	within, cancel := context.WithTimeout(ctx, max(time.Second, r.options.StartTimeout-time.Since(began)))
 	defer cancel()
 	theirs, err := worker.Describe(within, r.options.Fingerprint)

@@ -53,6 +53,22 @@ func WithPlate(name string) Option { return func(o *options) { o.plate = name } 
 // tables hold wells of this configuration only; "" takes them all.
 func WithConfiguration(digest string) Option { return func(o *options) { o.configuration = digest } }
 
+// WithStep calls before ahead of every change to the disk, with the operation
+// ("create", "write" in the middle of one, "rename", "flush", "remove" …) and the
+// path; an error stops there. It is for tests of what a crash leaves behind.
+func WithStep(before func(operation, path string) error) Option {
+	return func(o *options) { o.fs.before = before }
+}
+
+// fileSystemOf is what the options say of the file system.
+func fileSystemOf(opts []Option) fileSystem {
+	var o options
+	for _, opt := range opts {
+		opt(&o)
+	}
+	return o.fs
+}
+
 // WithSpace asks for this many free bytes on the folder's file system beside
 // a reserve of 8 MiB, which is always asked for.
 func WithSpace(bytes int64) Option { return func(o *options) { o.space = bytes } }

@@ -51,9 +51,10 @@ func (t total) mean() float64 {
 
 // WriteFragment writes a well's part of a plate table to
 // dir/tables/<name>.fragment: a header line in JSON, then CSV. It is written
-// whole or not at all, and replaces an earlier one.
-func WriteFragment(dir string, t *Table) error {
-	return writeFragment(fileSystem{}, dir, t)
+// whole or not at all, and replaces an earlier one. Of the options only [WithStep]
+// means something here.
+func WriteFragment(dir string, t *Table, opts ...Option) error {
+	return writeFragment(fileSystemOf(opts), dir, t)
 }
 
 func writeFragment(fsys fileSystem, dir string, t *Table) error {

@@ -47,9 +47,9 @@ type Outcome struct {
 // WriteOutcome ends an attempt's directory: it flushes and digests every file
 // below tables/ and images/ into o.Files, and only then writes outcome.json,
 // so an outcome vouches for files that are on the disk. An existing outcome is
-// replaced.
-func WriteOutcome(dir string, o Outcome) error {
-	return writeOutcome(fileSystem{}, dir, o)
+// replaced. Of the options only [WithStep] means something here.
+func WriteOutcome(dir string, o Outcome, opts ...Option) error {
+	return writeOutcome(fileSystemOf(opts), dir, o)
 }
 
 func writeOutcome(fsys fileSystem, dir string, o Outcome) error {
