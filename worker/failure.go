@@ -55,11 +55,15 @@ func cancelled(ctx context.Context, step string) *Failure {
 	}
 }
 
+// NoRoom is in the error of every attempt that failed for want of disk room: the
+// reason to wait for room, and not to blame the well.
+const NoRoom = "no room is left for results"
+
 // writeFailed says that results could not be written.
 func writeFailed(step string, err error) *Failure {
 	reason := enums.ReasonOutputInvalid
 	if result.NoSpace(err) {
-		err = fmt.Errorf("no room is left for results: %w", err)
+		err = fmt.Errorf("%s: %w", NoRoom, err)
 	}
 	return &Failure{Reason: reason, Step: step, Err: fmt.Errorf("write results: %w", err)}
 }

@@ -72,18 +72,26 @@ func (m *Machine) ended(e Ended) {
 	number, started, threads, memory, pid := a.Number, a.Started, a.Threads, a.Memory, a.Pid
 	*a = e.Evidence
 	a.Number, a.Started, a.Threads, a.Memory, a.Process = number, started, threads, memory, nil
-	a.Ended, a.Excused = m.now, e.DiskFull
+	a.Ended, a.Excused = m.now, e.DiskFull || e.Excused
 	if a.Pid == 0 {
 		a.Pid = pid
 	}
 	r.peak = max(r.peak, a.PeakMemory)
+	m.probed(r)
+	if a.Reason == enums.ReasonCancelled && !r.Cancelled && !m.draining {
+		// Somebody else's SIGTERM, or a worker that gave up waiting for the
+		// next server: nobody wants this well cancelled.
+		a.Reason, a.Error = enums.ReasonLost, "the worker was stopped, and not by its server: "+a.Error
+	}
 	w.Reason, w.Error = a.Reason, a.Error
 	m.touchWell(w)
 	if a.Reason == enums.ReasonUnkillable {
 		m.aside[e.Key] = true
 	}
 	if startFailure(a.Reason) {
-		m.tripOnStart(r, a)
+		if !e.DiskFull { // a full disk has a hold of its own
+			m.tripOnStart(r, a)
+		}
 	} else {
 		r.startFailures = 0
 		if r.Hold != nil && r.Hold.Cause == HoldStart {
@@ -113,6 +121,7 @@ func (m *Machine) committed(e Committed) {
 	if w == nil || w.Status != enums.WellCommitting {
 		return
 	}
+	m.probed(r)
 	switch {
 	case e.Error == "":
 		m.roomAgain(r)

@@ -4,9 +4,12 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"log/slog"
 	"sync"
 	"time"
+
+	"github.com/wellhouse-hcs/wellhouse/supervisor/internal/failpoint"
 )
 
 // Engine runs a machine against an edge and a journal.
@@ -124,6 +127,7 @@ func (e *Engine) persist(ctx context.Context) error {
 		group := e.batches.take()
 		executions, wells := coalesce(group)
 		if len(executions)+len(wells) > 0 {
+			failpoint.Hit("save")
 			if err := e.journal.Save(ctx, executions, wells); err != nil {
 				for _, b := range group {
 					b.answer(err)
@@ -133,11 +137,15 @@ func (e *Engine) persist(ctx context.Context) error {
 				}
 				return err
 			}
+			failpoint.Hit("saved")
 			e.view.update(executions, wells)
 		}
 		for _, b := range group {
 			b.answer(nil)
 			for _, f := range b.effects {
+				if failpoint.Enabled {
+					failpoint.Hit(fmt.Sprintf("effect %T", f))
+				}
 				e.perform(ctx, f)
 			}
 		}
@@ -221,9 +229,9 @@ func (e *Engine) compile(ctx context.Context, x Execution) {
 	case err == nil:
 		e.post(Compiled{At{e.now()}, x.ID, compilation})
 	case errors.Is(err, ErrInvalidInput):
-		e.post(CompileFailed{At{e.now()}, x.ID, err.Error(), "invalid_input"})
+		e.post(CompileFailed{At{e.now()}, x.ID, err.Error(), "invalid_input", errors.Is(err, ErrDiskFull)})
 	default:
-		e.post(CompileFailed{At{e.now()}, x.ID, err.Error(), "internal"})
+		e.post(CompileFailed{At{e.now()}, x.ID, err.Error(), "internal", errors.Is(err, ErrDiskFull)})
 	}
 }
 

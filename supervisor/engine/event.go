@@ -48,10 +48,12 @@ type CompiledWell struct {
 }
 
 // CompileFailed: the submission cannot run. Code is "invalid_input" when the
-// submission is at fault.
+// submission is at fault. DiskFull: for want of room, which pauses an execution
+// that had begun before the server was restarted.
 type CompileFailed struct {
 	At
 	ID, Error, Code string
+	DiskFull        bool
 }
 
 // Spawned: a process exists for the attempt; Process is what finds it again.
@@ -80,6 +82,7 @@ type Ended struct {
 	Warnings []string
 	Counts   map[string]int
 	DiskFull bool // it failed for want of room: not its own fault
+	Excused  bool // it was lost with its server: not its own fault
 }
 
 // Committed: the attempt's results were made part of the plate's, or Error says why not.

@@ -62,6 +62,10 @@ func (m *Machine) probe(r *run) {
 		m.merge(r)
 		return
 	}
+	if r.recovered {
+		m.emit(Compile{r.Execution.clone()})
+		return
+	}
 	for _, name := range r.Order {
 		if r.uncommitted[name] {
 			delete(r.uncommitted, name)
@@ -69,6 +73,20 @@ func (m *Machine) probe(r *run) {
 			m.emit(Commit{r.Execution.clone(), w.clone(), w.Last().Number})
 			return // one is enough to find out
 		}
+	}
+}
+
+// probed notes that what a due hold tried has come back. Unless that ends or
+// renews the hold, something else is tried after a while: the end of one attempt
+// or commit for a reason of its own says nothing about the disk.
+func (m *Machine) probed(r *run) {
+	if r.Hold == nil || !r.probing {
+		return
+	}
+	r.probing = false
+	if r.Hold.Cause == HoldDisk {
+		r.Hold.Until = m.now.Add(diskHold)
+		m.emit(Wake{r.Hold.Until})
 	}
 }
 

@@ -199,6 +199,10 @@ func (m *Machine) compileFailed(e CompileFailed) {
 	if r == nil || r.Stage != StageCompiling && !r.recovered {
 		return
 	}
+	if r.recovered && e.DiskFull && r.Stage != StageMerging {
+		m.hold(r, HoldDisk, e.Error)
+		return
+	}
 	if r.recovered {
 		// It compiled before: the plate or a file has gone since. Wells that
 		// still run go on and count; the rest cannot start.
@@ -263,9 +267,16 @@ func (m *Machine) merge(r *run) {
 	m.emit(Merge{r.Execution.clone(), wells})
 }
 
+// cancelledUnmerged is the error of an execution cancelled in want of room.
+const cancelledUnmerged = "cancelled while waiting for disk room; results are not merged"
+
 func (m *Machine) merged(e Merged) {
 	r := m.executions[e.ID]
 	if r == nil || r.Stage != StageMerging {
+		return
+	}
+	if e.DiskFull && r.Cancelled { // what is committed is merged by the next run
+		m.finish(r, enums.ExecutionCancelled, cancelledUnmerged, "")
 		return
 	}
 	if e.DiskFull {
@@ -314,8 +325,13 @@ func (m *Machine) cancelAsked(e CancelAsked) {
 			continue
 		}
 		if r.Stage == StageMerging {
-			if r.Hold != nil { // else its results are as good as written
-				m.finish(r, enums.ExecutionCancelled, "cancelled while waiting for disk room; results are not merged", "")
+			switch {
+			case r.Hold == nil: // its results are as good as written
+			case r.probing: // the folder is in use until this try is over
+				r.Cancelled = true
+				m.touch(r)
+			default:
+				m.finish(r, enums.ExecutionCancelled, cancelledUnmerged, "")
 			}
 			continue
 		}

@@ -102,6 +102,9 @@ func (m *Machine) recompiled(r *run, e Compiled) {
 			m.failWell(r, w, enums.ReasonInputUnreadable, "the plate has no images of this well any more")
 		}
 	}
+	if r.Stage != StageMerging { // there the merge itself finds out
+		m.roomAgain(r)
+	}
 	m.settle(r)
 }
 

@@ -88,16 +88,16 @@ func (e *Execution) Write(p []byte) (int, error) {
 // Close closes the file.
 func (e *Execution) Close() error { return e.file.Close() }
 
-// Fold appends a worker's log, each line with its well and attempt, and removes
-// the worker's file. Of a log that is too long the beginning and the end are
-// kept.
-func (e *Execution) Fold(path, well string, attempt int, ended time.Time) error {
+// Append takes over a worker's log, each line with its well and attempt. Of a log
+// that is too long the beginning and the end are kept. The worker's file stays:
+// it is evidence until the end of the attempt is on record.
+func (e *Execution) Append(path, well string, attempt int, ended time.Time) error {
 	text, err := readEnds(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil
 	case err != nil:
-		return fmt.Errorf("fold worker log: %w", err)
+		return fmt.Errorf("take over worker log: %w", err)
 	}
 	var folded bytes.Buffer
 	mark := fmt.Sprintf(" well=%s attempt=%d\n", well, attempt)
@@ -119,10 +119,7 @@ func (e *Execution) Fold(path, well string, attempt int, ended time.Time) error 
 	}
 	e.mu.Unlock()
 	if err != nil {
-		return fmt.Errorf("fold worker log: %w", err)
-	}
-	if err := os.Remove(path); err != nil {
-		return fmt.Errorf("remove folded worker log: %w", err)
+		return fmt.Errorf("take over worker log: %w", err)
 	}
 	return nil
 }

@@ -7,11 +7,13 @@ import (
 	"io/fs"
 	"log/slog"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/wellhouse-hcs/wellhouse/enums"
 	"github.com/wellhouse-hcs/wellhouse/ipc/plugin"
+	"github.com/wellhouse-hcs/wellhouse/supervisor/internal/failpoint"
 	"github.com/wellhouse-hcs/wellhouse/worker/result"
 )
 
@@ -36,6 +38,9 @@ type attempt struct {
 	beat heartbeat
 	pid  atomic.Int64
 
+	hurry   chan struct{} // closed when a stop is to be a kill
+	hurried sync.Once
+
 	stopped cause
 	detail  string
 	replied *plugin.Reply
@@ -43,6 +48,9 @@ type attempt struct {
 	peak    int64
 	hangUp  func() // gives up the call and takes a reply that came late
 }
+
+// hasten makes the stop that is under way, or comes, a kill.
+func (a *attempt) hasten() { a.hurried.Do(func() { close(a.hurry) }) }
 
 func (a *attempt) progress(step string) {
 	a.beat.at.Store(int64(time.Since(a.began)))
@@ -59,9 +67,12 @@ func (a *attempt) silence() time.Duration {
 // supervise gives the worker its task and sees the attempt to its end.
 func (a *attempt) supervise(ctx context.Context, worker *plugin.Worker) Result {
 	a.pid.Store(int64(worker.Pid()))
+	failpoint.Hit("give task")
 	watch := a.watch(worker)
 	a.await(ctx, worker, watch.over)
+	failpoint.Hit("task answered")
 	err := a.finish(worker)
+	failpoint.Hit("worker ended")
 	a.peak = max(a.peak, watch.stop())
 	if err != nil {
 		return a.unkillable(worker)
@@ -188,7 +199,7 @@ func (a *attempt) finish(worker *plugin.Worker) error {
 	default:
 		a.log.Info("stop worker", "pid", worker.Pid(), "cause", string(a.stopped))
 	}
-	return worker.End(string(a.stopped), grace, a.runner.hurry)
+	return worker.End(string(a.stopped), grace, a.hurry)
 }
 
 // conclude sweeps, gathers the evidence and judges. worker is nil when there
@@ -210,12 +221,14 @@ func (a *attempt) conclude(worker *plugin.Worker) Result {
 	if !r.sweep(a.leader(worker), marker, a.group, a.adopted) {
 		a.log.Error("descendants of a worker do not end", "pid", pid)
 	}
+	failpoint.Hit("worker swept")
 	a.group.remove()
 	r.reapUnknown()
 	if worker != nil {
 		worker.Release()
 		r.dropWorker(pid)
 	}
+	defer failpoint.Hit("attempt judged")
 	return a.judge(found)
 }
 
@@ -339,7 +352,7 @@ func (a *attempt) startFailed(ctx context.Context, err error) Result {
 }
 
 // abandon ends a worker that has not got its task.
-func (a *attempt) abandon(worker *plugin.Worker, err error) Result {
+func (a *attempt) abandon(ctx context.Context, worker *plugin.Worker, err error) Result {
 	a.hangUp = func() {}
 	if worker.Kill() != nil {
 		a.stopped, a.detail = byCancel, err.Error()
@@ -347,5 +360,8 @@ func (a *attempt) abandon(worker *plugin.Worker, err error) Result {
 	}
 	out := a.conclude(worker)
 	out.Reason, out.Error = enums.ReasonStartFailed, err.Error()
+	if ctx.Err() != nil {
+		out.Reason, out.Error = enums.ReasonCancelled, "cancelled before it had its task"
+	}
 	return out
 }

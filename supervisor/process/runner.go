@@ -57,9 +57,7 @@ type Runner struct {
 	log     *slog.Logger
 	before  leftovers
 
-	hurry   chan struct{} // closed by KillAll
 	closing chan struct{} // closed by Close
-	killing sync.Once
 	ending  sync.Once
 	tasks   sync.WaitGroup // goroutines that outlive a Run
 
@@ -70,6 +68,7 @@ type Runner struct {
 	mu       sync.Mutex
 	workers  map[int]bool // numbers of processes that are reaped by their own wait
 	attempts map[attemptKey]*attempt
+	hurried  bool // by KillAll
 }
 
 type attemptKey struct {
@@ -106,7 +105,7 @@ func NewRunner(options Options) (*Runner, error) {
 	r := &Runner{
 		options: options, prefix: prefix, env: environment(os.Environ(), options.Env), log: options.Logger,
 		groups: findGroups("wellhouse-" + strings.TrimSuffix(prefix, "/") + "-"), reaper: becomeReaper(),
-		hurry: make(chan struct{}), closing: make(chan struct{}),
+		closing: make(chan struct{}),
 		workers: map[int]bool{}, attempts: map[attemptKey]*attempt{},
 	}
 	r.before = leftovers{markers: markers(prefix), groups: r.groups.leftovers()}
@@ -152,7 +151,7 @@ func (r *Runner) Run(ctx context.Context, spec Spec, started func(Record) error)
 	}
 	if started != nil {
 		if err := started(a.record); err != nil {
-			return a.abandon(worker, fmt.Errorf("record the attempt: %w", err))
+			return a.abandon(ctx, worker, fmt.Errorf("record the attempt: %w", err))
 		}
 	}
 	return a.supervise(ctx, worker)
@@ -220,8 +219,27 @@ func (r *Runner) Pid(execution, well string, number int) int {
 // discarded when the binary's file changes.
 func (r *Runner) SetSpares(n int) { r.spares.set(n) }
 
+// Hurry makes every stop of the execution's attempts that is under way, and
+// every later one of these attempts, a kill.
+func (r *Runner) Hurry(execution string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for key, a := range r.attempts {
+		if key.execution == execution {
+			a.hasten()
+		}
+	}
+}
+
 // KillAll makes every stop that is under way, and every later one, a kill.
-func (r *Runner) KillAll() { r.killing.Do(func() { close(r.hurry) }) }
+func (r *Runner) KillAll() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.hurried = true
+	for _, a := range r.attempts {
+		a.hasten()
+	}
+}
 
 // Close ends the spares and waits for all goroutines. No Run or Adopt may be
 // under way.
@@ -283,11 +301,14 @@ func (r *Runner) enter(spec Spec) *attempt {
 	if spec.Limits.Grace <= 0 {
 		spec.Limits.Grace = 10 * time.Second
 	}
-	a := &attempt{runner: r, spec: spec, began: time.Now(), oomBefore: systemOOMKills()}
+	a := &attempt{runner: r, spec: spec, began: time.Now(), oomBefore: systemOOMKills(), hurry: make(chan struct{})}
 	a.log = r.log.With("execution", spec.Execution, "well", spec.Well, "attempt", spec.Attempt)
 	a.progress("")
 	r.mu.Lock()
 	r.attempts[attemptKey{spec.Execution, spec.Well, spec.Attempt}] = a
+	if r.hurried {
+		a.hasten()
+	}
 	r.mu.Unlock()
 	return a
 }

@@ -5,12 +5,18 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
 
 	"github.com/wellhouse-hcs/wellhouse/enums"
 	"github.com/wellhouse-hcs/wellhouse/supervisor/engine"
+	"github.com/wellhouse-hcs/wellhouse/supervisor/internal/failpoint"
+	"github.com/wellhouse-hcs/wellhouse/supervisor/place"
 	"github.com/wellhouse-hcs/wellhouse/supervisor/process"
-	"github.com/wellhouse-hcs/wellhouse/worker/result"
+	"github.com/wellhouse-hcs/wellhouse/worker"
 )
 
 // Start runs one attempt of a well in a process of its own.
@@ -26,24 +32,55 @@ func (e *edge) Start(ctx context.Context, order engine.Start, report engine.Repo
 // Adopt takes over an attempt that an earlier server started: its process when
 // it lives, else what it left on disk.
 func (e *edge) Adopt(ctx context.Context, order engine.Adopt, report engine.Report) engine.Ended {
-	j, err := e.opened(order.Execution)
-	if err != nil {
-		return failedStart(err)
-	}
-	spec := e.frame(order.Execution, order.Well, order.Attempt, j)
-	if err := e.task(ctx, order.Execution, order.Well, order.Attempt, &spec); err != nil {
-		// A worker that has its task needs no other; one that has not will be lost.
-		e.log.Warn("an adopted well's task cannot be made again", "execution", spec.Execution, "well", spec.Well, "error", err)
-	}
+	x, w, a := order.Execution, order.Well, order.Attempt
 	var record process.Record
-	if len(order.Attempt.Process) > 0 {
-		if err := json.Unmarshal(order.Attempt.Process, &record); err != nil {
-			e.log.Error("the record of a process cannot be read", "execution", spec.Execution, "well", spec.Well, "error", err)
+	if len(a.Process) > 0 {
+		if err := json.Unmarshal(a.Process, &record); err != nil {
+			e.log.Error("the record of a process cannot be read", "execution", x.ID, "well", w.Name, "error", err)
 		}
+	}
+	spec := process.Spec{
+		Execution: x.ID, Plate: x.Plate, Well: w.Name, Attempt: a.Number, Threads: a.Threads,
+		Directory: record.Directory, LogPath: record.LogPath, Limits: process.Limits{Memory: a.Memory},
+	}
+	if _, err := e.compiled(ctx, x); err != nil { // the folder wants to know plate and configuration
+		e.log.Warn("an execution does not compile any more", "execution", x.ID, "error", err)
+	}
+	j, err := e.opened(x)
+	if err == nil {
+		spec = e.frame(x, w, a, j)
+		err = e.task(ctx, x, w, a, &spec)
+	}
+	if err != nil {
+		// A worker that has its task needs no other, and one that has not is
+		// lost. Either way it is not to be left alone.
+		e.log.Warn("an adopted well's task cannot be made again", "execution", x.ID, "well", w.Name, "error", err)
 	}
 	report.Running()
 	r := e.processes.Adopt(ctx, record, spec)
-	return e.finish(order.Execution, spec, r)
+	if r.Reason == enums.ReasonLost && j != nil {
+		e.findCommitted(j, x, w, a, &r)
+	}
+	ended := e.finish(x, spec, r)
+	switch {
+	case r.Reason == enums.ReasonCancelled && ctx.Err() == nil:
+		ended.Excused = true // it gave up waiting for us
+	case r.Reason == enums.ReasonLost && record.Pid == 0:
+		ended.Excused = true
+		ended.Evidence.Error = "the server ended before the worker had its task"
+	}
+	return ended
+}
+
+// findCommitted looks for the results of an attempt whose end the records do not
+// know: they may be older than the results folder when the machine lost power.
+func (e *edge) findCommitted(j *job, x engine.Execution, w engine.Well, a engine.Attempt, r *process.Result) {
+	outcome, ok, err := j.folder.Committed(w.Name)
+	if err != nil || !ok || outcome.Execution != x.ID || outcome.Attempt != a.Number {
+		return
+	}
+	e.log.Warn("a well's record was behind its results; they are taken", "execution", x.ID, "well", w.Name, "attempt", a.Number)
+	r.Reason, r.Error, r.Outcome, r.LastStep = enums.ReasonOK, "", &outcome, ""
 }
 
 // spec prepares an attempt: its directory, its frozen task, its limits.
@@ -54,6 +91,9 @@ func (e *edge) spec(ctx context.Context, x engine.Execution, w engine.Well, a en
 	j, err := e.opened(x)
 	if err != nil {
 		return process.Spec{}, err
+	}
+	for n := 1; n < a.Number; n++ {
+		e.discard(j, x, w.Name, n)
 	}
 	if _, err := j.folder.Prepare(w.Name, a.Number); err != nil {
 		return process.Spec{}, diskFull(err)
@@ -92,7 +132,7 @@ func (e *edge) task(ctx context.Context, x engine.Execution, w engine.Well, a en
 	}
 	task.Execution, task.Attempt, task.Threads = x.ID, a.Number, spec.Threads
 	task.Directory, task.Lock = spec.Directory, j.folder.LockPath(w.Name)
-	task.ProgressEndpoint = e.progressEndpoint
+	task.ProgressEndpoint = place.Endpoint(e.progressPath)
 	if spec.Task, err = e.names.Encode(task); err != nil {
 		return fmt.Errorf("encode task: %w", err)
 	}
@@ -121,8 +161,9 @@ func failedStart(err error) engine.Ended {
 	}
 }
 
-// finish turns the evidence of an attempt into the engine's event, folds its
-// log into the execution's, and removes what a failed attempt left.
+// finish turns the evidence of an attempt into the engine's event and copies its
+// log into the execution's. What the attempt left stays until its end is
+// durable: a server that dies before that judges it again by the same evidence.
 func (e *edge) finish(x engine.Execution, spec process.Spec, r process.Result) engine.Ended {
 	ended := engine.Ended{Evidence: engine.Attempt{
 		Pid: r.Pid, Reason: r.Reason, Error: r.Error, ExitCode: r.ExitCode, Signal: r.Signal,
@@ -145,19 +186,45 @@ func (e *edge) finish(x engine.Execution, spec process.Spec, r process.Result) e
 	if r.Reason == enums.ReasonOK {
 		e.spares.ended(r.Ended.Sub(r.Started))
 	} else {
-		ended.DiskFull = r.Reason != enums.ReasonCancelled && !roomFor(j.folder.Path())
-		if err := j.folder.Discard(spec.Well, spec.Attempt); err != nil && !errors.Is(err, result.ErrLocked) {
-			e.log.Error("a failed attempt's directory stays", "execution", x.ID, "well", spec.Well, "error", err)
+		ended.DiskFull = e.wantOfRoom(j, r)
+	}
+	failpoint.Hit("append worker log")
+	e.logAttempt(j, x, spec, r)
+	failpoint.Hit("attempt finished")
+	return ended
+}
+
+// wantOfRoom tells whether an attempt failed because a disk is full, or cannot
+// be written at all: nothing of that is the well's fault.
+func (e *edge) wantOfRoom(j *job, r process.Result) bool {
+	switch r.Reason {
+	case enums.ReasonCancelled:
+		return false
+	case enums.ReasonStartFailed: // logs and sockets need room too
+		if !roomFor(string(e.logs.dir)) || !roomFor(filepath.Dir(e.progressPath)) {
+			return true
 		}
 	}
-	e.logAttempt(j, x, spec, r)
-	return ended
+	// What did not fit was removed again, so that there may be room by now.
+	return strings.Contains(r.Error, worker.NoRoom) || !roomFor(j.folder.Path())
+}
+
+// discard removes what an attempt left whose end is durable. An error costs
+// room, no more: it is told and tried again when the results are merged.
+func (e *edge) discard(j *job, x engine.Execution, well string, attempt int) {
+	err := j.folder.Discard(well, attempt)
+	if logErr := os.Remove(e.logs.dir.WorkerPath(x.ID, well, attempt)); logErr != nil && !errors.Is(logErr, fs.ErrNotExist) {
+		err = errors.Join(err, logErr)
+	}
+	if err != nil {
+		e.log.Warn("what an attempt left stays", "execution", x.ID, "well", well, "attempt", attempt, "error", err)
+	}
 }
 
 // logAttempt writes the one line per attempt that people read.
 func (e *edge) logAttempt(j *job, x engine.Execution, spec process.Spec, r process.Result) {
-	if err := j.log.Fold(spec.LogPath, spec.Well, spec.Attempt, e.now()); err != nil {
-		e.log.Error("a worker's log stays where it is", "path", spec.LogPath, "error", err)
+	if err := j.log.Append(spec.LogPath, spec.Well, spec.Attempt, e.now()); err != nil {
+		e.log.Error("a worker's log is missing in its execution's", "path", spec.LogPath, "error", err)
 	}
 	level := slog.LevelInfo
 	if r.Reason != enums.ReasonOK && r.Reason != enums.ReasonCancelled {

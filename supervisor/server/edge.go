@@ -25,7 +25,7 @@ type edge struct {
 	workers   int // wells at once
 
 	processes        *process.Runner
-	progressEndpoint string
+	progressPath     string // of the socket for workers' progress
 	board            *board
 	logs             *logs
 	log              *slog.Logger

@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"syscall"
 
 	"github.com/wellhouse-hcs/wellhouse/supervisor/engine"
+	"github.com/wellhouse-hcs/wellhouse/supervisor/internal/failpoint"
 	"github.com/wellhouse-hcs/wellhouse/worker/pipeline"
 	"github.com/wellhouse-hcs/wellhouse/worker/result"
 )
@@ -21,19 +23,27 @@ type job struct {
 	digest     string // of steps and configuration, the same for any choice of wells
 	folder     *result.Folder
 	log        *executionLog
+	dropped    bool // what is open is closed, and stays so
 }
 
 // jobs are the jobs by execution.
 type jobs struct {
-	mu  sync.Mutex
-	all map[string]*job
+	mu    sync.Mutex
+	all   map[string]*job
+	ended map[string]bool // executions whose job was dropped: it is not made again
 }
+
+// errEnded is the error for work on an execution that has ended meanwhile.
+var errEnded = errors.New("the execution has ended")
 
 func (j *jobs) get(x engine.Execution) (*job, error) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	if known := j.all[x.ID]; known != nil {
 		return known, nil
+	}
+	if j.ended[x.ID] {
+		return nil, errEnded
 	}
 	submission, err := decodeSubmission(x.Request)
 	if err != nil {
@@ -49,12 +59,14 @@ func (j *jobs) drop(id string) error {
 	j.mu.Lock()
 	known := j.all[id]
 	delete(j.all, id)
+	j.ended[id] = true
 	j.mu.Unlock()
 	if known == nil {
 		return nil
 	}
 	known.mu.Lock()
 	defer known.mu.Unlock()
+	known.dropped = true
 	var errs []error
 	if known.folder != nil {
 		errs = append(errs, known.folder.Close())
@@ -107,8 +119,11 @@ func (e *edge) opened(x engine.Execution) (*job, error) {
 	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
+	if j.dropped {
+		return nil, errEnded
+	}
 	if j.folder == nil {
-		var options []result.Option
+		options := []result.Option{result.WithStep(failpoint.Step())}
 		if j.plan != nil {
 			options = append(options, result.WithPlate(j.plan.Plate), result.WithConfiguration(j.digest))
 		}
@@ -120,6 +135,9 @@ func (e *edge) opened(x engine.Execution) (*job, error) {
 		if err != nil || len(left) > 0 {
 			e.log.Warn("attempts of earlier executions stay in the results folder", "execution", x.ID, "alive", left, "error", err)
 		}
+	}
+	if j.log == nil {
+		failpoint.Hit("open execution log")
 		if j.log, err = e.logs.execution(x.ID, j.submission.PlatePath); err != nil {
 			return nil, diskFull(fmt.Errorf("open log: %w", err))
 		}
@@ -127,9 +145,10 @@ func (e *edge) opened(x engine.Execution) (*job, error) {
 	return j, nil
 }
 
-// diskFull marks an error for want of room as one the engine pauses on.
+// diskFull marks an error for want of room, or of a disk that can be written at
+// all, as one the engine pauses on.
 func diskFull(err error) error {
-	if err != nil && result.NoSpace(err) {
+	if result.NoSpace(err) || errors.Is(err, syscall.EROFS) {
 		return fmt.Errorf("%w: %w", engine.ErrDiskFull, err)
 	}
 	return err

@@ -18,13 +18,14 @@ import (
 // minimumRoom is the free space below which a failure is blamed on the disk.
 const minimumRoom = 1 << 20
 
-// roomFor tells whether there is room on the folder's file system.
+// roomFor tells whether there is room on the folder's file system, which has
+// none when it is read-only.
 func roomFor(dir string) bool {
 	var st unix.Statfs_t
 	if err := unix.Statfs(dir, &st); err != nil {
 		return true // not known to be full
 	}
-	return int64(st.Bavail)*int64(st.Bsize) >= minimumRoom //nolint:unconvert // the types differ by platform
+	return st.Flags&readOnly == 0 && int64(st.Bavail)*int64(st.Bsize) >= minimumRoom //nolint:unconvert // the types differ by platform
 }
 
 // Commit makes an attempt's results the well's.
@@ -41,7 +42,11 @@ func (e *edge) Commit(ctx context.Context, x engine.Execution, w engine.Well, at
 	if err != nil {
 		return err
 	}
-	return diskFull(j.folder.Commit(w.Name, attempt, key))
+	if err := j.folder.Commit(w.Name, attempt, key); err != nil {
+		return diskFull(err)
+	}
+	e.discard(j, x, w.Name, attempt) // its log
+	return nil
 }
 
 // Merge writes the plate's tables, images and heatmap.
@@ -68,6 +73,11 @@ func (e *edge) Merge(ctx context.Context, x engine.Execution, wells []engine.Wel
 	merged, err := j.folder.Merge(work)
 	if err != nil {
 		return nil, diskFull(err)
+	}
+	for i := range wells {
+		for n := range wells[i].Attempts {
+			e.discard(j, x, wells[i].Name, wells[i].Attempts[n].Number)
+		}
 	}
 	text, err := json.Marshal(summarize(merged, wells, j.folder.Path(), e.now().Sub(x.Started).Seconds()))
 	if err != nil {
