@@ -7,12 +7,16 @@ import (
 	"os/exec"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"testing"
 )
 
 // built is the directory of the binary, made when the first world needs it and
 // removed by Main.
 var built = sync.OnceValues(build)
+
+// made tells whether there is anything to remove: asking built would build.
+var made atomic.Bool
 
 // EnvBinary names a supervisor to test instead of building one.
 const EnvBinary = "WELLHOUSE_TEST_BINARY"
@@ -21,7 +25,7 @@ const EnvBinary = "WELLHOUSE_TEST_BINARY"
 // from TestMain: os.Exit(harness.Main(m)).
 func Main(m *testing.M) int {
 	code := m.Run()
-	if os.Getenv(EnvBinary) == "" {
+	if made.Load() {
 		if binary, err := built(); err == nil {
 			_ = os.RemoveAll(filepath.Dir(binary))
 		}
@@ -35,6 +39,7 @@ func Binary(tb testing.TB) string {
 	if given := os.Getenv(EnvBinary); given != "" {
 		return given
 	}
+	made.Store(true)
 	binary, err := built()
 	if err != nil {
 		tb.Fatal(err)

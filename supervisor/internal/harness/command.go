@@ -73,7 +73,7 @@ func (w *World) Start(args ...string) *Process {
 func (w *World) start(files []*os.File, args ...string) *Process {
 	w.tb.Helper()
 	p := &Process{w: w, args: args, out: newOutput(), err: newOutput(), ended: make(chan struct{})}
-	p.cmd = exec.Command(Binary(w.tb), args...)
+	p.cmd = exec.Command(w.binary, args...)
 	p.cmd.Env, p.cmd.Dir = w.env, w.Dir
 	p.cmd.Stdout, p.cmd.Stderr = p.out, p.err
 	p.cmd.ExtraFiles = files

@@ -25,6 +25,7 @@ const Patience = 90 * time.Second
 // processes in them.
 type World struct {
 	tb     testing.TB
+	binary string
 	Dir    string // everything is below it; its path is short enough for sockets
 	Places place.Places
 	env    []string
@@ -36,12 +37,17 @@ type World struct {
 // "1") its pipelines may name the functions that fail on purpose.
 func New(tb testing.TB) *World {
 	tb.Helper()
-	Binary(tb)                             // a failing build shows here
+	return NewWith(tb, Binary(tb))
+}
+
+// NewWith is New with another build of the command.
+func NewWith(tb testing.TB, binary string) *World {
+	tb.Helper()
 	dir, err := os.MkdirTemp("/tmp", "wh") // not t.TempDir: a socket's path has 108 bytes at most
 	if err != nil {
 		tb.Fatal(err)
 	}
-	w := &World{tb: tb, Dir: dir}
+	w := &World{tb: tb, binary: binary, Dir: dir}
 	tb.Cleanup(w.end)
 	for _, name := range []string{"home", "state", "run", "tmp"} {
 		if err := os.Mkdir(filepath.Join(dir, name), 0o700); err != nil {
