@@ -3,6 +3,7 @@ package control
 import (
 	"context"
 	"errors"
+	"fmt"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -129,7 +130,7 @@ func TestCallsAreCorrelated(t *testing.T) {
 	for i := range 20 {
 		group.Go(func() {
 			for j := range 50 {
-				id := strings.Repeat("x", 1+i*50+j)
+				id := fmt.Sprint("client ", i*50+j)
 				var reply message.Registration
 				if err := c.Call(within(t, patience), message.RegisterProgress{ClientID: id}, &reply); err != nil {
 					t.Error(err)

@@ -3,6 +3,7 @@ package control
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	zmq "github.com/pebbe/zmq4"
@@ -66,6 +67,7 @@ func connect(kind zmq.Type, endpoint string, o Options, setUp func(*zmq.Socket) 
 	}
 	err = errors.Join(
 		socket.SetLinger(0),
+		socket.SetIpv6(strings.HasPrefix(endpoint, "tcp://[")),
 		socket.SetMaxmsgsize(o.MaxReply),
 		socket.SetReconnectIvl(20*time.Millisecond),
 		socket.SetReconnectIvlMax(500*time.Millisecond),

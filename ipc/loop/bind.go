@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -95,7 +96,7 @@ func (l *Loop) bind(kind zmq.Type, endpoints []Endpoint, setUp func(*zmq.Socket)
 			return nil, nil, fmt.Errorf("bind %q: an address starts with ipc:// or tcp://", endpoint.Address)
 		}
 		if !tcpReady {
-			if err = l.prepareTCP(socket); err != nil {
+			if err = l.prepareTCP(socket, endpoints); err != nil {
 				return nil, nil, err
 			}
 			tcpReady = true
@@ -112,8 +113,9 @@ func (l *Loop) bind(kind zmq.Type, endpoints []Endpoint, setUp func(*zmq.Socket)
 	return socket, bound, nil
 }
 
-func (l *Loop) prepareTCP(socket *zmq.Socket) error {
+func (l *Loop) prepareTCP(socket *zmq.Socket, endpoints []Endpoint) error {
 	err := errors.Join(
+		socket.SetIpv6(slices.ContainsFunc(endpoints, func(e Endpoint) bool { return strings.HasPrefix(e.Address, tcpPrefix+"[") })),
 		socket.SetHeartbeatIvl(l.options.HeartbeatTCP),
 		socket.SetHeartbeatTimeout(3*l.options.HeartbeatTCP),
 		socket.SetHeartbeatTtl((6 * l.options.HeartbeatTCP).Truncate(100*time.Millisecond)),

@@ -103,6 +103,10 @@ func TestCurve(t *testing.T) {
 	if err := s.RevokeKey(unknown.public); err != nil {
 		t.Fatal(err)
 	}
+	// Also over the connection that it has.
+	if got := ask(t, later, "x"); !strings.Contains(got, "revoked") {
+		t.Errorf("a revoked key with an open connection got %q", got)
+	}
 	again := dial(t, zmq.REQ, control, unknown.as(own.public), brief)
 	send(t, again, "x")
 	if got, err := again.Recv(0); err == nil {

@@ -18,6 +18,7 @@ var (
 	errManyFrames = errors.New("the message has several frames: send one frame with a JSON object or a pickled dict")
 	errBusy       = errors.New("the server is busy: too many requests are open; try again")
 	errStopping   = errors.New("the server is stopping")
+	errRevoked    = errors.New("no access: this key was revoked")
 )
 
 // Loop is a server's sockets and the goroutine that owns them.
@@ -127,11 +128,27 @@ func (l *Loop) Publish(frame []byte) {
 	}
 }
 
+// Turn returns once the loop has gone round and sent what it had to send, and
+// with an error if it does not before the context ends, or has ended itself.
+func (l *Loop) Turn(ctx context.Context) error {
+	turned := l.desk.nextTurn()
+	l.waker.Wake()
+	select {
+	case <-turned:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("wait for the socket loop: %w", ctx.Err())
+	case <-l.finished:
+		return errStopping
+	}
+}
+
 // AllowKey lets a CURVE client in from now on, by its public key.
 func (l *Loop) AllowKey(key string) error { return l.keys.allow(key) }
 
-// RevokeKey keeps a CURVE client out from now on. A connection that is
-// already open stays.
+// RevokeKey keeps a CURVE client out from now on: its connections that are open
+// get an error for every request. Whoever follows the data channel over one
+// follows it until that connection ends, since libzmq cannot close it.
 func (l *Loop) RevokeKey(key string) error { return l.keys.revoke(key) }
 
 // Close ends the loop and waits until its sockets are closed. A loop that
@@ -215,6 +232,7 @@ func (l *Loop) serve(ctx context.Context) error {
 			l.receiveProgress()
 		}
 		timeout = l.untilNext(l.sendFrames())
+		l.desk.turned()
 	}
 }
 

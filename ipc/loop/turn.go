@@ -48,6 +48,11 @@ func (l *Loop) receiveControl() {
 			l.refuse(to, payload, err)
 			continue
 		}
+		if peer.Key != "" && !l.keys.holds(peer.Key) {
+			l.stats.denied.Add(1)
+			l.refuse(to, payload, errRevoked)
+			continue
+		}
 		now := time.Now()
 		id, ok := l.desk.admit(to, payload, now.Add(l.options.ReplyTimeout))
 		if !ok {

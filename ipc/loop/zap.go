@@ -57,6 +57,16 @@ func (k *keyring) revoke(key string) error {
 	return nil
 }
 
+// holds tells whether a key may come in.
+func (k *keyring) holds(key string) bool {
+	raw, err := decodeKey(key)
+	if err != nil {
+		return false
+	}
+	_, ok := k.find([]byte(raw))
+	return ok
+}
+
 func (k *keyring) find(raw []byte) (string, bool) {
 	k.mutex.RLock()
 	defer k.mutex.RUnlock()
