@@ -72,6 +72,7 @@ type Status struct {
 // Cancel ends one execution. A finished one is left as it is. Reply: [Done].
 type Cancel struct {
 	ExecutionID string `json:"execution_id"`
+	Force       bool   `json:"force,omitempty"` // kill its workers instead of asking them to end
 }
 
 // Shutdown cancels all executions; the server stays. Reply: [ShutdownAck].
@@ -206,7 +207,7 @@ func (r *reader) request(name string) Request {
 	case TypeStatus:
 		return Status{ExecutionID: r.name("execution_id", maxID)}
 	case TypeCancel:
-		return Cancel{ExecutionID: r.requiredName("execution_id", maxID)}
+		return Cancel{ExecutionID: r.requiredName("execution_id", maxID), Force: r.flag("force", false)}
 	case TypeShutdown:
 		return Shutdown{}
 	case TypeForceShutdown:

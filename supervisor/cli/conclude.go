@@ -51,7 +51,8 @@ func (a *app) conclude(x message.Execution, title string) error {
 	return paragraph(a.out, x, title)
 }
 
-func paragraph(w io.Writer, x message.Execution, title string) error {
+func paragraph(out io.Writer, x message.Execution, title string) error {
+	w := &strings.Builder{}
 	var failed []message.Well
 	reused, warned := 0, 0
 	for _, v := range x.Wells {
@@ -101,6 +102,9 @@ func paragraph(w io.Writer, x message.Execution, title string) error {
 	}
 	if len(failed) > 0 {
 		fmt.Fprintf(w, "Run the failed wells again: supervisor retry --failed %s\n", x.ExecutionID[:8])
+	}
+	if _, err := io.WriteString(out, w.String()); err != nil {
+		return fmt.Errorf("write outcome: %w", err)
 	}
 	return nil
 }

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -101,6 +102,9 @@ func (a *app) request(f *submitFlags, plate string) (message.Execute, error) {
 			r.ConfigParams[key] = wire(value)
 		}
 	}
+	if f.retries < -1 {
+		return r, usagef("--retries %d: want 0 or more, or -1 for as many as configured", f.retries)
+	}
 	if f.retries >= 0 {
 		r.Retries = &f.retries
 	}
@@ -134,7 +138,8 @@ func (a *app) runCommand() *cobra.Command {
 shows it filling in, and writes tables, images, a heatmap and a manifest.
 
 A server that run started ends when nobody needs it any more. Ctrl-C cancels
-this execution; a second one leaves at once. --detach leaves it running.
+this execution and asks its wells to end; a second one kills them. --detach
+leaves it running.
 
 Finished wells are kept when the command is repeated: run again what failed by
 typing the same command.`,
@@ -177,12 +182,16 @@ func (a *app) run(ctx context.Context, k *connection, f *submitFlags, plate stri
 	return a.watch(ctx, c, accepted.ExecutionID, title, interrupts, true)
 }
 
-// cancelPatience bounds how long an interrupted client waits for the end.
-const cancelPatience = 30 * time.Second
+// These bound how long an interrupted client waits for the end: of wells that
+// were asked to end, and of wells that were killed.
+const (
+	cancelPatience = 30 * time.Second
+	killPatience   = 5 * time.Second
+)
 
 // watch follows an execution, shows it, and ends with its outcome. When it is
 // interrupted it cancels the execution, if that is wanted, and waits for its
-// end; a second interrupt leaves at once.
+// end; a second interrupt kills what runs, a third leaves at once.
 func (a *app) watch(ctx context.Context, c *client.Client, id, title string, interrupts <-chan os.Signal, cancels bool) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -200,16 +209,29 @@ func (a *app) watch(ctx context.Context, c *client.Client, id, title string, int
 			cancel()
 			return
 		}
-		show.say("interrupted: cancelling; once more to leave at once")
+		show.say("interrupted: cancelling; once more to kill what runs")
 		if _, err := c.Cancel(ctx, id); err != nil {
 			show.say("cancelling failed: " + err.Error())
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(cancelPatience):
+			close(left)
+			cancel()
+			return
+		case <-interrupts:
+		}
+		show.say("interrupted again: killing what runs")
+		if _, err := c.Kill(ctx, id); err != nil {
+			show.say("killing failed: " + err.Error())
 		}
 		select {
 		case <-ctx.Done():
 		case <-interrupts:
 			close(left)
 			cancel()
-		case <-time.After(cancelPatience):
+		case <-time.After(killPatience):
 			close(left)
 			cancel()
 		}
@@ -228,7 +250,10 @@ func (a *app) watch(ctx context.Context, c *client.Client, id, title string, int
 		}
 		return serverError(err)
 	}
-	if err := a.conclude(x, title); err != nil {
+	switch err := errors.Join(a.conclude(x, title), show.failure()); {
+	case errors.Is(err, syscall.EPIPE): // whoever read has seen enough; the outcome counts
+		fmt.Fprintf(a.errs, "supervisor: nobody reads the output any more; execution %s ended as %s, see `supervisor status %s`\n", id, x.Status, id[:8])
+	case err != nil:
 		return err
 	}
 	if wasInterrupted && x.Status == "cancelled" {

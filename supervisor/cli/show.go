@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"strings"
 	"sync"
 
 	"github.com/wellhouse-hcs/wellhouse/enums"
@@ -21,9 +22,11 @@ type show struct {
 	done   chan struct{}  // closed when everything is drawn
 	ctx    context.Context
 
-	mu     sync.Mutex // --json lines come from two goroutines
-	holds  string
-	broken error // writing failed: a closed pipe
+	holds string
+
+	mu     sync.Mutex // events and lines come from two goroutines
+	closed bool
+	broken error // a line could not be written
 }
 
 func (a *app) newShow(ctx context.Context, title, id string) *show {
@@ -52,26 +55,40 @@ func (a *app) newShow(ctx context.Context, title, id string) *show {
 
 // close waits until everything is drawn.
 func (s *show) close() {
+	s.mu.Lock()
+	s.closed = true
 	if s.events != nil {
 		close(s.events)
 	}
+	s.mu.Unlock()
 	<-s.done
 }
 
-func (s *show) send(e tui.Event) {
-	if s.events != nil {
-		s.events <- e
+// failure is why not every line could be written, nil when all were.
+func (s *show) failure() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.broken != nil {
+		return fmt.Errorf("write progress: %w", s.broken)
 	}
+	return nil
+}
+
+// send gives the drawing goroutine an event, which it always takes; false when
+// there is no drawing (any more).
+func (s *show) send(e tui.Event) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.events == nil || s.closed {
+		return false
+	}
+	s.events <- e
+	return true
 }
 
 func (s *show) say(text string) {
-	if s.events == nil {
+	if !s.send(tui.Event{Message: text}) {
 		fmt.Fprintln(s.app.errs, text)
-		return
-	}
-	select {
-	case s.events <- tui.Event{Message: text}:
-	case <-s.done:
 	}
 }
 
@@ -94,9 +111,8 @@ func (s *show) event(e *progress.Event) {
 		}
 	} else {
 		t.Status = wellStatus(e)
-		t.Error = e.GetError()
-		if t.Status == enums.WellRetryWait {
-			t.Error = e.GetMessage()
+		if reason, text, _ := strings.Cut(e.GetError(), ": "); reason != "" { // as the server puts them together
+			t.Reason, t.Error = enums.ExitReason(reason), text
 		}
 	}
 	s.send(t)

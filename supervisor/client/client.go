@@ -132,6 +132,13 @@ func (c *Client) Cancel(ctx context.Context, id string) (message.Done, error) {
 	return done, err
 }
 
+// Kill is Cancel for an execution whose workers do not end when they are asked.
+func (c *Client) Kill(ctx context.Context, id string) (message.Done, error) {
+	var done message.Done
+	err := c.Call(ctx, message.Cancel{ExecutionID: id, Force: true}, &done)
+	return done, err
+}
+
 // Shutdown cancels every execution; with end the server ends too.
 func (c *Client) Shutdown(ctx context.Context, end bool) (message.ShutdownAck, error) {
 	var request message.Request = message.Shutdown{}

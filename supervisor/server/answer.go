@@ -201,6 +201,9 @@ func (s *Server) cancel(ctx context.Context, r message.Cancel) (any, error) {
 		return nil, err
 	}
 	killed, err := s.engine.Cancel(ctx, x.ID)
+	if r.Force {
+		s.processes.Hurry(x.ID)
+	}
 	switch {
 	case errors.Is(err, engine.ErrFinal), errors.Is(err, engine.ErrUnknown):
 		return message.Done{Status: message.StatusOK, Message: fmt.Sprintf("Execution %s had already ended as %s", x.ID, x.Status)}, nil

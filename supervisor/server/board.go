@@ -122,7 +122,7 @@ func (b *board) well(p *plateBoard, event *progress.Event, w *engine.Well) {
 	switch w.Status {
 	case enums.WellComplete:
 		event.Percent, event.Completed = 100, event.GetTotal()
-	case enums.WellFailed:
+	case enums.WellFailed, enums.WellRetryWait:
 		event.Error = string(w.Reason)
 		if w.Error != "" {
 			event.Error += ": " + w.Error

@@ -127,7 +127,7 @@ func (e *edge) compilePlan(_ context.Context, s Submission) (*pipeline.Plan, str
 	}
 	wells, err := plate.Filter(index.Wells(), s.WellFilter)
 	if err != nil {
-		return nil, "", fmt.Errorf("well filter: %w", err)
+		return nil, "", fmt.Errorf("choose wells: %w", err)
 	}
 	if len(wells) == 0 {
 		return nil, "", fmt.Errorf("well filter %q leaves no well of %s", s.WellFilter, index.Name)
