@@ -8,7 +8,7 @@ func (a *app) commands() []*cobra.Command {
 		a.runCommand(), a.submitCommand(), a.waitCommand(), a.statusCommand(), a.cancelCommand(), a.retryCommand(),
 		a.resultsCommand(), a.historyCommand(),
 		a.serveCommand(), a.serversCommand(), a.pingCommand(), a.shutdownCommand(), a.psCommand(), a.keysCommand(),
-		a.plateCommand(), a.functionsCommand(), a.typesCommand(),
+		a.logsCommand(), a.plateCommand(), a.pipelineCommand(), a.configCommand(), a.functionsCommand(), a.typesCommand(),
 		a.versionCommand(), a.workerCommand(),
 	}
 }

@@ -7,5 +7,7 @@
 // well and attempt on every line, and removes it. Files are bounded, and
 // [Prune] removes old ones.
 //
-// Lines are log/slog text. Reading them back is in read.go.
+// Lines are log/slog text. [Dir.Files] finds them by the names of files alone,
+// so that no server is needed; [Read] merges them by time and filters them, and
+// [Follow] goes on reading as they are written.
 package logfile
