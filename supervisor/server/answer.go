@@ -32,19 +32,15 @@ func (s *Server) answer(ctx context.Context, request loop.Request) {
 			reply(message.EncodeError(codec, errors.New("internal error: see the server's log")))
 		}
 	}()
-	incoming, err := message.Decode(request.Payload)
-	codec = incoming.Codec
-	if err != nil {
-		s.log.Warn("a message cannot be read", "peer", request.Peer.PID, "error", err)
-		reply(message.EncodeError(codec, err))
-		return
-	}
-	typed, err := incoming.Request()
+	codec = message.CodecOf(request.Payload)
+	typed, err := s.decode(request)
 	if err != nil {
 		reply(message.EncodeError(codec, err))
 		return
 	}
-	s.clients.heard(s.now())
+	_, ping := typed.(message.Ping)
+	s.clients.begin(ping)
+	defer s.clients.end(ping)
 	answer, err := s.handle(ctx, typed)
 	if err != nil {
 		reply(message.EncodeError(codec, err))
@@ -52,10 +48,35 @@ func (s *Server) answer(ctx context.Context, request loop.Request) {
 	}
 	frame, err := codec.Encode(answer)
 	if err != nil {
-		s.log.Error("a reply cannot be written", "type", incoming.Type, "error", err)
+		s.log.Error("a reply cannot be written", "type", typed.MessageType(), "error", err)
 		frame = message.EncodeError(codec, err)
 	}
 	reply(frame)
+}
+
+// largeMessage is the size in bytes above which messages are decoded a few at a
+// time: a small pickle can stand for many values, and many of those at once for
+// all the memory there is.
+const largeMessage = 4 << 10
+
+func (s *Server) decode(request loop.Request) (message.Request, error) {
+	if len(request.Payload) > largeMessage {
+		s.decoding <- struct{}{}
+		defer func() { <-s.decoding }()
+	}
+	incoming, err := message.Decode(request.Payload)
+	if err != nil {
+		s.log.Warn("a message cannot be read", "peer", request.Peer.PID, "error", err)
+		return nil, err
+	}
+	return incoming.Request()
+}
+
+// admits tells whether the server takes new clients and new work.
+func (s *Server) admits() bool { return !s.lifetime.ending() && s.clients.admits() }
+
+func errEnding() error {
+	return &message.Invalid{Text: "the server is about to end: submit to another, or start it again", Code: message.CodeBusy}
 }
 
 func (s *Server) handle(ctx context.Context, request message.Request) (any, error) {
@@ -138,13 +159,11 @@ func joinConfig(global, pipeline string) string {
 }
 
 func (s *Server) submit(ctx context.Context, submission Submission, x engine.Execution) (any, error) {
-	if s.lifetime.ending() {
-		return nil, &message.Invalid{Text: "the server is about to end: submit to another, or start it again", Code: message.CodeBusy}
+	if !s.admits() {
+		return nil, errEnding()
 	}
-	for purpose, path := range map[string]string{"read plates from": submission.PlatePath, "write results to": submission.Out()} {
-		if err := s.edge.allow.check(path, purpose); err != nil {
-			return nil, &message.Invalid{Text: err.Error(), Code: message.CodeForbidden}
-		}
+	if err := s.edge.allow.both(submission); err != nil {
+		return nil, &message.Invalid{Text: err.Error(), Code: message.CodeForbidden}
 	}
 	text, err := submission.encode()
 	if err != nil {

@@ -2,6 +2,7 @@ package server
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -27,7 +28,8 @@ type board struct {
 type plateBoard struct {
 	plate    string
 	sequence uint64
-	total    []string // its wells
+	total    []string // its wells, in order
+	wells    map[string]bool
 	steps    []string
 	latest   map[string]*progress.Event // by well; "" for the plate
 	percent  map[string]float64
@@ -43,7 +45,7 @@ func (b *board) announce(execution string, wells, steps []string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	p := b.plate(execution)
-	p.total, p.steps = wells, steps
+	p.total, p.wells, p.steps = wells, setOf(wells), steps
 }
 
 func (b *board) plate(execution string) *plateBoard {
@@ -65,7 +67,7 @@ func (b *board) fromWorker(event *progress.Event) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	p := b.plates[event.GetExecution()]
-	if p == nil || p.overtaken(event) {
+	if p == nil || !p.wells[event.GetWell()] || p.overtaken(event) {
 		return
 	}
 	b.put(p, event)
@@ -174,21 +176,99 @@ func (b *board) put(p *plateBoard, event *progress.Event) {
 	b.publish(event)
 }
 
-// replay returns the latest event of every plate and well, as it was
-// published, in the order of publication.
-func (b *board) replay() []*progress.Event {
+// latest returns the latest event of every plate and well, as it was published,
+// in the order of publication.
+func (b *board) latest() []*progress.Event {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	var events []*progress.Event
-	for _, p := range b.plates {
-		for _, e := range p.latest {
-			events = append(events, proto.Clone(e).(*progress.Event))
+	events := b.known()
+	for i, e := range events {
+		events[i] = proto.Clone(e).(*progress.Event)
+	}
+	return events
+}
+
+// replay publishes the latest event of every plate and well again. Nothing new
+// comes in between: a subscriber never hears an event after a newer one.
+func (b *board) replay() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, e := range b.known() {
+		b.publish(e)
+	}
+}
+
+// known returns the latest events, those of plates that ended long ago left out
+// when there are too many. The caller holds mu.
+func (b *board) known() []*progress.Event {
+	plates := slices.Collect(maps.Values(b.plates))
+	slices.SortFunc(plates, func(a, b *plateBoard) int { // what has not ended first, then what ended last
+		switch {
+		case a.ended.IsZero() == b.ended.IsZero():
+			return b.ended.Compare(a.ended)
+		case a.ended.IsZero():
+			return -1
+		default:
+			return 1
 		}
+	})
+	var events []*progress.Event
+	for _, p := range plates {
+		if len(events) > 0 && len(events)+len(p.latest) > mostReplayed {
+			break
+		}
+		events = slices.AppendSeq(events, maps.Values(p.latest))
 	}
 	slices.SortFunc(events, func(a, b *progress.Event) int {
 		return cmp.Or(cmp.Compare(a.GetExecution(), b.GetExecution()), cmp.Compare(a.GetSequence(), b.GetSequence()))
 	})
 	return events
+}
+
+// restore takes up executions that an earlier server left: what is known of
+// their wells is news to everybody who listens here. Numbers go on above those
+// of the earlier server.
+func (b *board) restore(executions []engine.Execution, wells []engine.Well) {
+	byExecution := map[string][]engine.Well{}
+	for _, w := range wells {
+		byExecution[w.Execution] = append(byExecution[w.Execution], w)
+	}
+	for _, x := range executions {
+		b.mu.Lock()
+		p := b.plate(x.ID)
+		p.sequence, p.total, p.wells = uint64(b.now().UnixMilli()), x.Order, setOf(x.Order)
+		b.mu.Unlock()
+		for _, w := range byExecution[x.ID] {
+			if phase, status, ok := endOf(w.Status); ok {
+				b.fromEngine(engine.Change{Execution: x, Well: &w, Phase: phase, Status: status})
+			}
+		}
+		if x.Status == enums.ExecutionRunning {
+			b.fromEngine(engine.Change{Execution: x, Phase: enums.PhaseRunning, Status: enums.ProgressRunning, Message: "taken up by another server"})
+		}
+	}
+}
+
+// endOf is what is told of a well that has ended.
+func endOf(s enums.WellStatus) (enums.Phase, enums.ProgressStatus, bool) {
+	switch s {
+	case enums.WellComplete:
+		return enums.PhaseAxisCompleted, enums.ProgressSuccess, true
+	case enums.WellFailed:
+		return enums.PhaseAxisError, enums.ProgressError, true
+	case enums.WellCancelled:
+		return enums.PhaseCancelled, enums.ProgressCancelled, true
+	default:
+		return "", "", false
+	}
+}
+
+func setOf(names []string) map[string]bool {
+	set := make(map[string]bool, len(names))
+	for _, name := range names {
+		set[name] = true
+	}
+	return set
 }
 
 // step returns what a running well is doing, for the process tree.

@@ -10,35 +10,79 @@ import (
 	"github.com/wellhouse-hcs/wellhouse/ipc/message"
 )
 
-// silence is how long a registered client may say nothing before it counts as
-// gone: clients ask for the status every half second.
-const silence = 15 * time.Second
+const (
+	// silence is how long clients may say nothing before they count as gone:
+	// they ask for the status every half second.
+	silence = 15 * time.Second
+	// afterLast is how long a server waits for the next client once the last
+	// one has left: commands in a row use the same server.
+	afterLast = time.Second
+	// maxClients bounds who is remembered.
+	maxClients = 10_000
+)
 
-// clients are those who registered for progress.
+// clients are those who registered for progress, and what is heard of anybody.
 type clients struct {
-	now  func() time.Time
-	mu   sync.Mutex
-	all  map[string]time.Time // when last registered
-	last time.Time            // when anybody was heard of
+	now    func() time.Time
+	mu     sync.Mutex
+	all    map[string]time.Time // when last registered
+	calls  int                  // requests being answered
+	asked  time.Time            // when anybody last asked for anything but a ping
+	pinged time.Time            // when anybody was last heard of at all
+	left   bool                 // somebody was here and has left
+	closed bool                 // nobody is let in any more
 }
 
-func (c *clients) heard(at time.Time) {
+func newClients(now func() time.Time) *clients {
+	return &clients{now: now, all: map[string]time.Time{}, asked: now(), pinged: now()}
+}
+
+// begin notes that a request is being answered, end that it was.
+func (c *clients) begin(ping bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.last = at
+	c.calls++
+	c.heard(ping)
 }
 
+func (c *clients) end(ping bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.calls--
+	c.heard(ping)
+}
+
+func (c *clients) heard(ping bool) {
+	c.pinged = c.now()
+	if !ping { // whoever only looks whether a server is there is no client of it
+		c.asked = c.pinged
+	}
+}
+
+// join registers a client and returns how many there are. It may come again.
 func (c *clients) join(id string) int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.all[id] = c.now()
+	if len(c.all) > maxClients {
+		oldest := id
+		for other, at := range c.all {
+			if at.Before(c.all[oldest]) {
+				oldest = other
+			}
+		}
+		delete(c.all, oldest)
+	}
 	return len(c.all)
 }
 
 func (c *clients) leave(id string) int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	delete(c.all, id)
+	if _, ok := c.all[id]; ok {
+		delete(c.all, id)
+		c.left = true
+	}
 	return len(c.all)
 }
 
@@ -48,21 +92,38 @@ func (c *clients) count() int {
 	return len(c.all)
 }
 
-// gone tells whether nobody is there any more: none registered, or all silent.
-func (c *clients) gone() bool {
+// close lets nobody in any more if nobody is there: none registered since the
+// last one left, or all silent. It tells whether that is so.
+func (c *clients) close() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.now().Sub(c.last) > silence || len(c.all) == 0 && c.now().Sub(c.last) > time.Second
+	now := c.now()
+	silent := now.Sub(c.asked) > silence
+	if len(c.all) == 0 {
+		silent = now.Sub(c.pinged) > silence || c.left && now.Sub(c.pinged) > afterLast
+	}
+	c.closed = c.closed || silent && c.calls == 0
+	return c.closed
+}
+
+// admits tells whether new work is taken.
+func (c *clients) admits() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return !c.closed
 }
 
 // register notes a client and hands it the latest event of every well, which
 // it may have missed.
 func (s *Server) register(r message.RegisterProgress) (any, error) {
+	if !s.admits() {
+		return nil, errEnding()
+	}
 	reply := message.Registration{
 		Status: message.StatusOK, Message: "Progress registered", ClientID: r.ClientID,
 		ProgressSubscribers: s.clients.join(r.ClientID),
 	}
-	for _, event := range s.board.replay() {
+	for _, event := range s.board.latest() {
 		frame, err := event.JSON()
 		if err != nil {
 			continue
@@ -78,7 +139,7 @@ func (s *Server) register(r message.RegisterProgress) (any, error) {
 // lifetime decides when a server that does not persist has nothing left to do.
 type lifetime struct {
 	persistent bool
-	idle       func() bool // no execution and no client
+	idle       func() bool // no execution and no client, and none will be let in
 	once       sync.Once
 	cause      string
 	asked      chan struct{} // closed when the server should end

@@ -6,8 +6,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io/fs"
-	"path/filepath"
 	"runtime"
 	"strings"
 
@@ -94,10 +92,7 @@ func wellNames(p *pipeline.Plan) []string {
 
 // compilePlan reads the plate and compiles the pipeline for the chosen wells.
 func (e *edge) compilePlan(_ context.Context, s Submission) (*pipeline.Plan, string, error) {
-	if err := e.allow.check(s.PlatePath, "read plates from"); err != nil {
-		return nil, "", err
-	}
-	if err := e.allow.check(s.Out(), "write results to"); err != nil {
+	if err := e.allow.both(s); err != nil {
 		return nil, "", err
 	}
 	if looksLikePython(s.Pipeline) {
@@ -116,14 +111,12 @@ func (e *edge) compilePlan(_ context.Context, s Submission) (*pipeline.Plan, str
 	if err != nil {
 		return nil, "", err
 	}
+	if err := e.allow.below(s.PlatePath); err != nil {
+		return nil, "", err
+	}
 	index, err := plate.Open(s.PlatePath)
 	if err != nil {
 		return nil, "", err
-	}
-	for _, image := range index.Images { // links lead elsewhere
-		if err := e.allow.check(index.Path(image), "read plates from"); err != nil {
-			return nil, "", err
-		}
 	}
 	wells, err := plate.Filter(index.Wells(), s.WellFilter)
 	if err != nil {
@@ -175,55 +168,4 @@ func (e *edge) configurationDigest(p *pipeline.Plan) (string, error) {
 // blame marks an error as the submitter's to mend, unless it is want of room.
 func blame(err error) error {
 	return fmt.Errorf("%w: %w", engine.ErrInvalidInput, err)
-}
-
-// allow limits which folders clients may name; without entries all are fine.
-type allow []string
-
-// newAllow resolves the given folders once; each must exist.
-func newAllow(dirs []string) (allow, error) {
-	var a allow
-	for _, dir := range dirs {
-		resolved, err := filepath.EvalSymlinks(dir)
-		if err != nil {
-			return nil, fmt.Errorf("allow %s: %w", dir, err)
-		}
-		abs, err := filepath.Abs(resolved)
-		if err != nil {
-			return nil, fmt.Errorf("allow %s: %w", dir, err)
-		}
-		a = append(a, abs)
-	}
-	return a, nil
-}
-
-// check refuses a path outside, symbolic links resolved, with the same words
-// whether it exists or not.
-func (a allow) check(path, purpose string) error {
-	if len(a) == 0 {
-		return nil
-	}
-	resolved := path
-	for rest := ""; ; {
-		real, err := filepath.EvalSymlinks(resolved)
-		if err == nil {
-			resolved = filepath.Join(real, rest)
-			break
-		}
-		if !errors.Is(err, fs.ErrNotExist) || resolved == filepath.Dir(resolved) {
-			return forbidden(path, purpose)
-		}
-		rest = filepath.Join(filepath.Base(resolved), rest)
-		resolved = filepath.Dir(resolved)
-	}
-	for _, dir := range a {
-		if resolved == dir || strings.HasPrefix(resolved, dir+string(filepath.Separator)) {
-			return nil
-		}
-	}
-	return forbidden(path, purpose)
-}
-
-func forbidden(path, purpose string) error {
-	return fmt.Errorf("%s is outside the folders this server may %s (its --allow)", path, purpose)
 }

@@ -7,9 +7,11 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"net"
 	"os"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -48,11 +50,13 @@ type Server struct {
 
 	processes *process.Runner
 	sampler   *sampler
+	replays   *replays
 	spares    *spareKeeper
 	clients   *clients
 	lifetime  *lifetime
 	ready     atomic.Bool
-	requests  sync.WaitGroup
+	requests  requests
+	decoding  chan struct{}   // a token per large message being decoded
 	context   context.Context // of request handlers; ends with Run
 }
 
@@ -63,7 +67,8 @@ var ErrTaken = errors.New("another server is there")
 // New prepares a server. Everything it took is given back when it fails.
 func New(o Options) (_ *Server, err error) {
 	o = o.withDefaults()
-	s := &Server{options: o, log: o.Logger, now: o.Now, started: o.Now(), context: context.Background()}
+	s := &Server{options: o, log: o.Logger, now: o.Now, started: o.Now(), context: context.Background(),
+		decoding: make(chan struct{}, runtime.NumCPU())}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.release())
@@ -73,6 +78,9 @@ func New(o Options) (_ *Server, err error) {
 		return nil, err
 	}
 	if err := s.lock(); err != nil {
+		return nil, err
+	}
+	if err := s.lookForOthers(); err != nil {
 		return nil, err
 	}
 	if err := s.openStore(); err != nil {
@@ -90,9 +98,10 @@ func New(o Options) (_ *Server, err error) {
 		return nil, err
 	}
 	s.logs = &logs{dir: logfile.Dir(o.Places.Logs()), level: o.LogLevel}
-	s.clients = &clients{now: o.Now, all: map[string]time.Time{}, last: o.Now()}
-	s.lifetime = newLifetime(o.Persistent, func() bool { return s.engine.Idle() && s.clients.gone() })
+	s.clients = newClients(o.Now)
+	s.lifetime = newLifetime(o.Persistent, s.deserted)
 	s.board = newBoard(o.Now, s.publish)
+	s.replays = newReplays(s.board.replay)
 	s.processes, err = process.NewRunner(process.Options{
 		Binary: o.Binary, Args: []string{"worker"}, Env: append(o.WorkerEnv, failpoint.WorkerEnv()...), RunDir: o.Places.Workers(),
 		Description: names.Description(), Fingerprint: names.Fingerprint(), Logger: o.Logger,
@@ -146,6 +155,17 @@ func (s *Server) lock() error {
 	return nil
 }
 
+// lookForOthers refuses to take a socket's path from somebody who listens there
+// without our locks: it is none of ours, and an IPC bind would silently replace it.
+func (s *Server) lookForOthers() error {
+	for _, port := range []int{s.options.Port, s.options.Control} {
+		if path := s.options.Places.Socket(port); alive(path) {
+			return fmt.Errorf("%w: something that is not a Wellhouse server listens at %s and is left alone; end it, or choose another --port", ErrTaken, path)
+		}
+	}
+	return nil
+}
+
 // openStore opens the records; a damaged file is set aside and what is whole in
 // it is taken over.
 func (s *Server) openStore() error {
@@ -186,8 +206,8 @@ func (s *Server) listen(progressPath string) error {
 				s.bindOpenHCS(bindIPC)
 			}
 		case enums.TransportTCP:
-			control = append(control, loop.Endpoint{Address: fmt.Sprintf("tcp://%s:%d", o.Host, o.Control)})
-			data = append(data, loop.Endpoint{Address: fmt.Sprintf("tcp://%s:%d", o.Host, o.Port)})
+			control = append(control, loop.Endpoint{Address: "tcp://" + net.JoinHostPort(o.Host, strconv.Itoa(o.Control))})
+			data = append(data, loop.Endpoint{Address: "tcp://" + net.JoinHostPort(o.Host, strconv.Itoa(o.Port))})
 			if o.Curve == "" {
 				s.log.Warn("listening on TCP without keys: every user of this machine can connect; --curve asks for keys", "host", o.Host)
 			}
@@ -202,8 +222,10 @@ func (s *Server) listen(progressPath string) error {
 		Control: control, Data: data, Progress: loop.Endpoint{Address: place.Endpoint(progressPath), Replace: true},
 		OnRequest:   s.received,
 		OnProgress:  s.progressed,
-		OnSubscribe: func([]byte) { s.requests.Go(s.replay) },
-		Curve:       curve, Logger: s.log,
+		OnSubscribe: func([]byte) { s.replays.ask() },
+		// Room for a replay of everything beside what is new.
+		PublishQueue: 2 * mostReplayed,
+		Curve:        curve, Logger: s.log,
 	})
 	if err != nil {
 		return fmt.Errorf("listen: %w", err)
@@ -233,8 +255,14 @@ func (s *Server) bindOpenHCS(bind func(path func(port int) string)) {
 
 // received is called by the socket loop, which must not wait.
 func (s *Server) received(request loop.Request) {
-	s.requests.Go(func() { s.answer(s.context, request) })
+	if !s.requests.start(func() { s.answer(s.context, request) }) {
+		s.loop.Reply(request, message.Refusal(request.Payload, "the server has stopped"))
+	}
 }
+
+// deserted tells whether nothing runs and nobody is there. If so nobody is let
+// in any more, so that no work is accepted and then left.
+func (s *Server) deserted() bool { return s.engine.Idle() && s.clients.close() && s.engine.Idle() }
 
 func (s *Server) progressed(event *progress.Event) {
 	s.processes.Progress(event.GetExecution(), event.GetWell(), int(event.GetAttempt()), event.GetStep())
@@ -248,14 +276,6 @@ func (s *Server) publish(event *progress.Event) {
 		return
 	}
 	s.loop.Publish(frame)
-}
-
-// replay publishes the latest event of every well again, for a subscriber that
-// came late.
-func (s *Server) replay() {
-	for _, event := range s.board.replay() {
-		s.publish(event)
-	}
 }
 
 // Endpoints returns the addresses the server is bound to, control first.
@@ -290,6 +310,7 @@ func (s *Server) Run(ctx context.Context, announce func()) (err error) {
 	run("sampler", func() error { s.sampler.run(work); return nil })
 	group.Go(func() { s.lifetime.watch(work) })
 	group.Go(func() { s.spares.run(work) })
+	group.Go(func() { s.replays.run(work) })
 	group.Go(func() { s.prune(work) })
 	s.ready.Store(true)
 	s.log.Info("server is ready", "port", s.options.Port, "workers", s.options.Workers, "data", s.options.Places.State, "pid", os.Getpid())
@@ -306,10 +327,11 @@ func (s *Server) Run(ctx context.Context, announce func()) (err error) {
 		s.drainCancelled(work)
 	case err = <-failures:
 		s.log.Error("the server cannot go on", "error", err)
+		s.lifetime.end("it failed")
 	}
 	s.ready.Store(false)
 	cancelWork()
-	s.requests.Wait()
+	s.requests.finish()
 	cancelAll()
 	group.Wait()
 	s.edge.closing.Wait()
@@ -356,6 +378,13 @@ func (s *Server) waitUntil(ctx context.Context, limit time.Duration, done func()
 
 func (s *Server) end(cause string) { s.lifetime.end(cause) }
 
+// Ending is closed when the server begins to end.
+func (s *Server) Ending() <-chan struct{} { return s.lifetime.asked }
+
+// Alive returns once the socket loop has gone round, and with an error when it
+// does not before ctx ends: then no client gets an answer either.
+func (s *Server) Alive(ctx context.Context) error { return s.loop.Turn(ctx) }
+
 // restore hands the engine what an earlier server left.
 func (s *Server) restore(ctx context.Context) error {
 	open := false
@@ -384,6 +413,7 @@ func (s *Server) restore(ctx context.Context) error {
 	if err := s.processes.Sweep(live); err != nil {
 		s.log.Warn("not everything an earlier server left could be removed", "error", err)
 	}
+	s.board.restore(executions, wells)
 	s.engine.Restore(sequence, executions, wells)
 	return nil
 }
