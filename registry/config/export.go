@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 )
 
 // typeKey names the type of an exported configuration inside its text.
@@ -44,7 +45,9 @@ func Export(r Resolved, all bool) ([]byte, error) {
 
 // plainText is text that YAML reads as itself without quotes: words that begin
 // with a letter. Words with a meaning in YAML are excepted below.
-var plainText = regexp.MustCompile(`^[A-Za-z][A-Za-z_]*$`)
+var plainText = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^[A-Za-z][A-Za-z_]*$`)
+})
 
 // yamlOf writes a scalar so that YAML reads it as the same type and value.
 func yamlOf(value any) string {
@@ -56,7 +59,7 @@ func yamlOf(value any) string {
 	case "true", "false", "yes", "no", "on", "off", "y", "n", "null":
 		return strconv.Quote(text)
 	}
-	if plainText.MatchString(text) {
+	if plainText().MatchString(text) {
 		return text
 	}
 	return quoteYAML(text)

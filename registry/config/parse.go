@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 	"unicode/utf8"
 
 	"github.com/goccy/go-yaml"
@@ -246,7 +247,9 @@ func (p *reader) setting(key string, at *token.Token, n ast.Node) {
 
 // exponent matches plain numbers like 1e6, which are numbers in YAML's core
 // schema and which the parser gives as text.
-var exponent = regexp.MustCompile(`^[-+]?[0-9]+[eE][-+]?[0-9]+$`)
+var exponent = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^[-+]?[0-9]+[eE][-+]?[0-9]+$`)
+})
 
 // scalar returns a scalar's value: bool, int64, uint64, float64 or string.
 func scalar(n ast.Node) (any, bool) {
@@ -262,7 +265,7 @@ func scalar(n ast.Node) (any, bool) {
 	case *ast.NanNode:
 		return n.GetValue(), true
 	case *ast.StringNode:
-		if n.Token.Type == token.StringType && exponent.MatchString(n.Value) {
+		if n.Token.Type == token.StringType && exponent().MatchString(n.Value) {
 			f, err := strconv.ParseFloat(n.Value, 64)
 			return f, err == nil
 		}

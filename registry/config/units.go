@@ -5,6 +5,7 @@ import (
 	"math/big"
 	"regexp"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/wellhouse-hcs/wellhouse/enums"
@@ -72,13 +73,15 @@ func (b Bytes) String() string {
 	return "0B"
 }
 
-var bytesPattern = regexp.MustCompile(`^(-?[0-9]{1,19}(?:\.[0-9]{1,12})?) ?([A-Za-z]*)$`)
+var bytesPattern = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^(-?[0-9]{1,19}(?:\.[0-9]{1,12})?) ?([A-Za-z]*)$`)
+})
 
 // ParseBytes reads the text form: a number of whole bytes, or one with a binary
 // (KiB, MiB, GiB, TiB) or decimal (KB, MB, GB, TB) unit in any case, such as
 // "1.5GiB".
 func ParseBytes(s string) (Bytes, error) {
-	parts := bytesPattern.FindStringSubmatch(s)
+	parts := bytesPattern().FindStringSubmatch(s)
 	if parts == nil {
 		return 0, fmt.Errorf("%q is not an amount of memory: write a number with its unit, such as 512MiB or 2GiB", clip(s))
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -24,6 +25,9 @@ type app struct {
 // Main runs the command and returns its exit code.
 func Main(args []string, in io.Reader, out, errs io.Writer, getenv func(string) string) int {
 	a := &app{in: in, out: out, errs: errs, getenv: getenv}
+	if slices.Equal(args, []string{"worker"}) {
+		return a.work() // every well pays for its start: not for all the other commands too
+	}
 	root := a.root()
 	root.SetArgs(args)
 	root.SetIn(in)

@@ -16,13 +16,16 @@ func (a *app) workerCommand() *cobra.Command {
 		Hidden: true,
 		Args:   cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
-			code := worker.Main(worker.Options{
-				Version: Version(), Catalogue: a.catalogue(), Getenv: a.getenv, Log: a.errs, Step: failpoint.WorkerStep(),
-			})
-			if code == 0 {
-				return nil
+			if code := a.work(); code != 0 {
+				return exit(code)
 			}
-			return exit(code)
+			return nil
 		},
 	}
+}
+
+func (a *app) work() int {
+	return worker.Main(worker.Options{
+		Version: Version(), Catalogue: a.catalogue(), Getenv: a.getenv, Log: a.errs, Step: failpoint.WorkerStep(),
+	})
 }

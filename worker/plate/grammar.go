@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/wellhouse-hcs/wellhouse/enums"
 )
@@ -15,7 +16,13 @@ import (
 // 2 after a name marks an alternative.
 type grammar struct {
 	example string
-	pattern *regexp.Regexp
+	pattern func() *regexp.Regexp
+}
+
+// compiledOnce compiles a pattern when it is first used: a worker uses none, and
+// all of them together would be a tenth of what its start costs.
+func compiledOnce(pattern string) func() *regexp.Regexp {
+	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(pattern) })
 }
 
 // guid is what ImageXpress puts after the last part of a raw file's name,
@@ -25,19 +32,19 @@ const guid = `[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-
 var (
 	imageXpressNames = grammar{
 		"<plate>_A01[_s1][_w1][GUID].tif",
-		regexp.MustCompile(`^(?:(?P<prefix>.+?)_)?(?P<well>[A-Z]{1,2}[0-9]{1,2})(?:_s(?P<site>[0-9]{1,5}))?(?:_w(?P<channel>[0-9]{1,3}))?(?:_z(?P<z>[0-9]{1,5}))?(?:_t(?P<time>[0-9]{1,6}))?(?:` + guid + `)?$`),
+		compiledOnce(`^(?:(?P<prefix>.+?)_)?(?P<well>[A-Z]{1,2}[0-9]{1,2})(?:_s(?P<site>[0-9]{1,5}))?(?:_w(?P<channel>[0-9]{1,3}))?(?:_z(?P<z>[0-9]{1,5}))?(?:_t(?P<time>[0-9]{1,6}))?(?:` + guid + `)?$`),
 	}
 	cellomicsNames = grammar{
 		"<plate>_A01f00d0.TIF",
-		regexp.MustCompile(`^(?:(?P<prefix>.+?)_)?(?P<well>[A-Z]{1,2}[0-9]{2})(?:f(?P<site>[0-9]{1,4})(?:d(?P<channel>[0-9]{1,2}))?|d(?P<channel2>[0-9]{1,2}))$`),
+		compiledOnce(`^(?:(?P<prefix>.+?)_)?(?P<well>[A-Z]{1,2}[0-9]{2})(?:f(?P<site>[0-9]{1,4})(?:d(?P<channel>[0-9]{1,2}))?|d(?P<channel2>[0-9]{1,2}))$`),
 	}
 	operaNames = grammar{
 		"r01c01f01p01-ch1sk1fk1fl1.tiff",
-		regexp.MustCompile(`^r(?P<row>[0-9]{1,3})c(?P<column>[0-9]{1,3})f(?P<site>[0-9]{1,5})p(?P<z>[0-9]{1,5})-ch(?P<channel>[0-9]{1,3})(?:t(?P<time>[0-9]{1,6}))?(?:sk(?P<time2>[0-9]{1,6}))?(?:fk[0-9]{1,4})?(?:fl[0-9]{1,4})?$`),
+		compiledOnce(`^r(?P<row>[0-9]{1,3})c(?P<column>[0-9]{1,3})f(?P<site>[0-9]{1,5})p(?P<z>[0-9]{1,5})-ch(?P<channel>[0-9]{1,3})(?:t(?P<time>[0-9]{1,6}))?(?:sk(?P<time2>[0-9]{1,6}))?(?:fk[0-9]{1,4})?(?:fl[0-9]{1,4})?$`),
 	}
 	cellVoyagerNames = grammar{
 		"<plate>_A01_T0001F001L01A01Z01C01.tif",
-		regexp.MustCompile(`^(?:(?P<prefix>.+?)_)?(?P<well>[A-Z]{1,2}[0-9]{2})_T(?P<time>[0-9]{1,6})F(?P<site>[0-9]{1,5})L[0-9]{1,3}A[0-9]{1,3}Z(?P<z>[0-9]{1,5})C(?P<channel>[0-9]{1,3})$`),
+		compiledOnce(`^(?:(?P<prefix>.+?)_)?(?P<well>[A-Z]{1,2}[0-9]{2})_T(?P<time>[0-9]{1,6})F(?P<site>[0-9]{1,5})L[0-9]{1,3}A[0-9]{1,3}Z(?P<z>[0-9]{1,5})C(?P<channel>[0-9]{1,3})$`),
 	}
 )
 
@@ -49,13 +56,14 @@ type parsedName struct {
 
 // parse reads a base name with its extension.
 func (g grammar) parse(name string) (parsedName, bool) {
-	m := g.pattern.FindStringSubmatch(strings.TrimSuffix(name, path.Ext(name)))
+	pattern := g.pattern()
+	m := pattern.FindStringSubmatch(strings.TrimSuffix(name, path.Ext(name)))
 	if m == nil {
 		return parsedName{}, false
 	}
 	var p parsedName
 	var row, column string
-	for i, group := range g.pattern.SubexpNames() {
+	for i, group := range pattern.SubexpNames() {
 		if m[i] == "" {
 			continue
 		}
@@ -109,11 +117,11 @@ func number(digits string) string {
 	return "0"
 }
 
-var stepFolder = regexp.MustCompile(`(?i)^(TimePoint|ZStep)_([0-9]{1,6})$`)
+var stepFolder = compiledOnce(`(?i)^(TimePoint|ZStep)_([0-9]{1,6})$`)
 
 // stepOf reads the name of one of ImageXpress's folders: TimePoint_2, ZStep_10.
 func stepOf(folder string) (component, value string, ok bool) {
-	m := stepFolder.FindStringSubmatch(folder)
+	m := stepFolder().FindStringSubmatch(folder)
 	if m == nil {
 		return "", "", false
 	}

@@ -9,7 +9,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"regexp"
 	"runtime"
 	"slices"
 	"strconv"
@@ -48,7 +47,7 @@ type Synthesis struct {
 	Seed       uint64   // the same seed gives the same bytes, on one kind of processor
 }
 
-var plateNames = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9 ._-]{0,99}$`)
+var plateNames = compiledOnce(`^[A-Za-z0-9][A-Za-z0-9 ._-]{0,99}$`)
 
 // defaults returns s with its defaults filled in, or what is wrong with it.
 func (s Synthesis) defaults() (Synthesis, error) {
@@ -61,7 +60,7 @@ func (s Synthesis) defaults() (Synthesis, error) {
 	if s.Name == "" {
 		s.Name = "synthetic"
 	}
-	if !plateNames.MatchString(s.Name) {
+	if !plateNames().MatchString(s.Name) {
 		return s, fmt.Errorf("plate name %q: use letters, digits, spaces, dots, dashes and underscores", s.Name)
 	}
 	for _, n := range []struct {

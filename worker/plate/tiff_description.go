@@ -1,7 +1,6 @@
 package plate
 
 import (
-	"regexp"
 	"strconv"
 )
 
@@ -22,13 +21,13 @@ func (t *tiffFile) description() string {
 	return string(text)
 }
 
-var calibration = regexp.MustCompile(`id="spatial-calibration-(state|x|units)"[^>]*value="([^"]*)"`)
+var calibration = compiledOnce(`id="spatial-calibration-(state|x|units)"[^>]*value="([^"]*)"`)
 
 // metaSeriesPixelSize finds the pixel size in µm in the description that
 // MetaXpress and MetaMorph write; 0 when it is not calibrated.
 func metaSeriesPixelSize(description string) float64 {
 	found := make(map[string]string)
-	for _, m := range calibration.FindAllStringSubmatch(description, 3) {
+	for _, m := range calibration().FindAllStringSubmatch(description, 3) {
 		found[m[1]] = m[2]
 	}
 	size, err := strconv.ParseFloat(found["x"], 64)

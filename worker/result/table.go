@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 )
 
 // Kind is what a column holds.
@@ -60,12 +61,14 @@ type Table struct {
 	index   map[string]int
 }
 
-var tableName = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_-]{0,63}$`)
+var tableName = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_-]{0,63}$`)
+})
 
 // CheckTableName refuses names that cannot become <name>.csv in a results
 // folder, or that another file there has. Object names are table names.
 func CheckTableName(name string) error {
-	if !tableName.MatchString(name) {
+	if !tableName().MatchString(name) {
 		return fmt.Errorf("table name %q: want a letter, then up to 63 letters, digits, '_' or '-'", name)
 	}
 	if slices.Contains([]string{"wells", "joblog", "plate", "manifest", "images"}, strings.ToLower(name)) ||
