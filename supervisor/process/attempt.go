@@ -22,7 +22,7 @@ import (
 const pingPatience = 5 * time.Second
 
 // attempt is one attempt under way. Its fields belong to the goroutine of Run,
-// except for the heartbeat and pid.
+// except for the heartbeat, pid and memory.
 type attempt struct {
 	runner    *Runner
 	spec      Spec
@@ -35,8 +35,9 @@ type attempt struct {
 	// redirected: the worker was a spare and is yet to be told its log.
 	redirected bool
 
-	beat heartbeat
-	pid  atomic.Int64
+	beat   heartbeat
+	pid    atomic.Int64
+	memory atomic.Int64 // at the last look, in bytes; 0 before
 
 	hurry   chan struct{} // closed when a stop is to be a kill
 	hurried sync.Once

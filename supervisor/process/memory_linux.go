@@ -18,16 +18,7 @@ type usage struct {
 // are shared with every other worker; in a tree, pages that a fork shares are
 // told apart by the kernel (PSS), which costs more to ask.
 func measure(pid int) usage {
-	text, err := os.ReadFile(procPath(pid, "status"))
-	if err != nil {
-		return usage{}
-	}
-	file := statusKiB(text, "RssFile:")
-	u := usage{
-		memory:    (statusKiB(text, "RssAnon:") + statusKiB(text, "RssShmem:")) << 10,
-		peak:      max(0, statusKiB(text, "VmHWM:")-file) << 10,
-		processes: int(statusKiB(text, "Threads:")),
-	}
+	u := measureAlone(pid)
 	children := descendants(pid)
 	if len(children) == 0 {
 		return u
@@ -40,6 +31,19 @@ func measure(pid int) usage {
 		}
 	}
 	return u
+}
+
+// measureAlone is measure of a process that has no descendants.
+func measureAlone(pid int) usage {
+	text, err := os.ReadFile(procPath(pid, "status"))
+	if err != nil {
+		return usage{}
+	}
+	return usage{
+		memory:    (statusKiB(text, "RssAnon:") + statusKiB(text, "RssShmem:")) << 10,
+		peak:      max(0, statusKiB(text, "VmHWM:")-statusKiB(text, "RssFile:")) << 10,
+		processes: int(statusKiB(text, "Threads:")),
+	}
 }
 
 func procPath(pid int, file string) string {

@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -109,9 +111,12 @@ func NewRunner(options Options) (*Runner, error) {
 		workers: map[int]bool{}, attempts: map[attemptKey]*attempt{},
 	}
 	r.before = leftovers{markers: markers(prefix), groups: r.groups.leftovers()}
-	r.before.sockets, err = filepath.Glob(filepath.Join(options.RunDir, "plugin-dir*"))
-	if err != nil {
-		return nil, fmt.Errorf("list old sockets: %w", err)
+	for _, pattern := range []string{"plugin-dir*", "spare-*.log"} {
+		found, err := filepath.Glob(filepath.Join(options.RunDir, pattern))
+		if err != nil {
+			return nil, fmt.Errorf("list old sockets: %w", err)
+		}
+		r.before.files = append(r.before.files, found...)
 	}
 	r.spares = newSpares(r)
 	r.SetSpares(options.Spares)
@@ -214,6 +219,30 @@ func (r *Runner) Pid(execution, well string, number int) int {
 	return int(a.pid.Load())
 }
 
+// Workers looks at the process of every attempt and spare. Proportional
+// includes their descendants, as far as they were looked at yet.
+func (r *Runner) Workers() []Node {
+	r.mu.Lock()
+	memory := make(map[int]int64, len(r.workers))
+	for pid := range r.workers {
+		memory[pid] = 0
+	}
+	for _, a := range r.attempts {
+		if pid := int(a.pid.Load()); r.workers[pid] {
+			memory[pid] = a.memory.Load()
+		}
+	}
+	r.mu.Unlock()
+	var all []Node
+	for _, pid := range slices.Sorted(maps.Keys(memory)) {
+		if n, err := Glance(pid); err == nil { // else it has ended
+			n.Proportional = max(n.Proportional, memory[pid])
+			all = append(all, n)
+		}
+	}
+	return all
+}
+
 // SetSpares changes how many workers wait for a task. A spare is a process like
 // any other worker and takes one task; it saves the time of the start, and is
 // discarded when the binary's file changes.
@@ -252,8 +281,8 @@ func (r *Runner) Close() {
 
 // leftovers of earlier servers, listed before there is anything of ours.
 type leftovers struct {
-	markers         map[int]string
-	groups, sockets []string
+	markers       map[int]string
+	groups, files []string // control groups; sockets' directories and logs of spares
 }
 
 // Sweep removes what earlier servers with this run directory left before this
@@ -289,7 +318,7 @@ func (r *Runner) Sweep(live []Record) error {
 			g.remove()
 		}
 	}
-	for _, dir := range r.before.sockets {
+	for _, dir := range r.before.files {
 		if !sockets[dir] {
 			failed = append(failed, os.RemoveAll(dir))
 		}

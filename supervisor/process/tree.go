@@ -47,11 +47,34 @@ func Tree(pid int) (Node, error) {
 			children[parent] = append(children[parent], p)
 		}
 	}
-	return describe(root, children, time.Now()), nil
+	return describeTree(root, children, time.Now()), nil
 }
 
-func describe(p *process.Process, children map[int32][]*process.Process, now time.Time) Node {
-	n := Node{Pid: int(p.Pid), State: "unknown", Proportional: proportionalSize(int(p.Pid))}
+// Glance looks at one process alone. Unlike [Tree] it is cheap, for the looker
+// and for the end of the one looked at: Proportional is what the process alone
+// would have to give back.
+func Glance(pid int) (Node, error) {
+	p, err := process.NewProcess(int32(pid))
+	if err != nil {
+		return Node{}, fmt.Errorf("look at process %d: %w", pid, err)
+	}
+	n := describe(p, time.Now())
+	n.Proportional = measureAlone(pid).memory
+	return n, nil
+}
+
+func describeTree(p *process.Process, children map[int32][]*process.Process, now time.Time) Node {
+	n := describe(p, now)
+	n.Proportional = proportionalSize(n.Pid)
+	for _, child := range children[p.Pid] {
+		n.Children = append(n.Children, describeTree(child, children, now))
+	}
+	slices.SortFunc(n.Children, func(a, b Node) int { return a.Pid - b.Pid })
+	return n
+}
+
+func describe(p *process.Process, now time.Time) Node {
+	n := Node{Pid: int(p.Pid), State: "unknown"}
 	n.Name, _ = p.Name()
 	if states, err := p.Status(); err == nil && len(states) > 0 {
 		n.State = states[0]
@@ -75,9 +98,5 @@ func describe(p *process.Process, children map[int32][]*process.Process, now tim
 	if threads, err := p.NumThreads(); err == nil {
 		n.Threads = int(threads)
 	}
-	for _, child := range children[p.Pid] {
-		n.Children = append(n.Children, describe(child, children, now))
-	}
-	slices.SortFunc(n.Children, func(a, b Node) int { return a.Pid - b.Pid })
 	return n
 }

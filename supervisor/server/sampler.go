@@ -70,7 +70,7 @@ func (m *sampler) run(ctx context.Context) {
 }
 
 func (m *sampler) look() {
-	tree, err := process.Tree(os.Getpid())
+	own, err := process.Glance(os.Getpid())
 	if err != nil {
 		m.server.log.Debug("processes cannot be looked at", "error", err)
 		return
@@ -80,11 +80,11 @@ func (m *sampler) look() {
 	for _, live := range m.server.engine.Running() {
 		status[live.Pid] = "running"
 	}
-	next := usage{known: true, workers: []message.Worker{}, memoryMB: megabytes(tree), cpuPercent: m.percent(tree, at)}
-	seen := map[int]sampledCPU{tree.Pid: {tree.CPUSeconds, at}}
+	next := usage{known: true, workers: []message.Worker{}, memoryMB: megabytes(own), cpuPercent: m.percent(own, at)}
+	seen := map[int]sampledCPU{own.Pid: {own.CPUSeconds, at}}
 	used := int64(0)
-	for _, child := range tree.Children {
-		used += total(child)
+	for _, child := range m.server.processes.Workers() {
+		used += memoryOf(child)
 		w := message.Worker{
 			PID: child.Pid, Status: "idle", CPUPercent: m.percent(child, at), MemoryMB: megabytes(child),
 			CreateTime: float64(child.Started.UnixMilli()) / 1e3,
@@ -123,12 +123,3 @@ func memoryOf(n process.Node) int64 {
 }
 
 func megabytes(n process.Node) float64 { return float64(memoryOf(n)) / (1 << 20) }
-
-// total is the memory of a process and all below it, in bytes.
-func total(n process.Node) int64 {
-	sum := memoryOf(n)
-	for _, c := range n.Children {
-		sum += total(c)
-	}
-	return sum
-}
