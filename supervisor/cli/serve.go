@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/signal"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
@@ -42,6 +43,9 @@ type serveFlags struct {
 	logLevel   string
 	readyFD    int
 	keep       time.Duration
+	// worker is another build of the worker, which must speak the same types.
+	worker       string
+	startTimeout time.Duration
 }
 
 func (a *app) serveCommand() *cobra.Command {
@@ -76,7 +80,11 @@ back to the queue and is taken up by the next server on the same data.`,
 	fl.StringVar(&f.logLevel, "log-level", "info", "debug, info, warn or error")
 	fl.DurationVar(&f.keep, "keep-history", 90*24*time.Hour, "how long ended executions and their logs are remembered")
 	fl.IntVar(&f.readyFD, "ready-fd", -1, "descriptor to write a line to when ready")
-	_ = fl.MarkHidden("ready-fd")
+	fl.StringVar(&f.worker, "worker-binary", "", "worker program, called with `+"`worker`"+` (default: this one)")
+	fl.DurationVar(&f.startTimeout, "start-timeout", 0, "how long a worker may take to say hello (default 30s)")
+	for _, name := range []string{"ready-fd", "worker-binary", "start-timeout"} {
+		_ = fl.MarkHidden(name)
+	}
 	return c
 }
 
@@ -95,18 +103,24 @@ func (a *app) serve(ctx context.Context, f *serveFlags) (err error) {
 	}
 	defer func() { err = errors.Join(err, log.Close()) }()
 	o.Logger = slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: o.LogLevel}))
+	serverKey := ""
 	if f.curve {
 		keys, err := loadOrMakeKeys(o.Places)
 		if err != nil {
 			return err
 		}
-		o.Curve = keys.Secret
+		o.Curve, serverKey = keys.Secret, keys.Public
 		for _, key := range keys.Clients {
 			o.CurvePeers = append(o.CurvePeers, key)
 		}
 	}
+	watchdog, err := a.newWatchdog(&o, serverKey)
+	if err != nil {
+		return err
+	}
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	defer context.AfterFunc(ctx, func() { notifySystemd(a.getenv, "STOPPING=1") })()
 	signal.Ignore(syscall.SIGPIPE, syscall.SIGHUP)
 	s, err := server.New(o)
 	if errors.Is(err, server.ErrTaken) {
@@ -118,7 +132,17 @@ func (a *app) serve(ctx context.Context, f *serveFlags) (err error) {
 	if f.curve {
 		go watchKeys(ctx, o.Places, s, o.Logger)
 	}
-	return s.Run(ctx, func() { a.announce(s, o, f.readyFD) })
+	watched, unwatch := context.WithCancel(context.Background())
+	var group sync.WaitGroup
+	defer group.Wait()
+	defer unwatch()
+	return s.Run(ctx, func() {
+		a.announce(s, o, f.readyFD)
+		if watchdog != nil {
+			watchdog.endpoint = s.Endpoints()[0]
+			group.Go(func() { watchdog.run(watched) })
+		}
+	})
 }
 
 func (a *app) serverOptions(f *serveFlags) (server.Options, error) {
@@ -129,14 +153,16 @@ func (a *app) serverOptions(f *serveFlags) (server.Options, error) {
 	if err != nil {
 		return server.Options{}, err
 	}
-	binary, err := os.Executable()
-	if err != nil {
-		return server.Options{}, fmt.Errorf("find own executable: %w", err)
+	binary := f.worker
+	if binary == "" {
+		if binary, err = os.Executable(); err != nil {
+			return server.Options{}, fmt.Errorf("find own executable: %w", err)
+		}
 	}
 	o := server.Options{
 		Places: places, Port: f.port, Control: f.control, Host: f.listen, OpenHCS: f.openHCS, Home: a.getenv("HOME"),
 		Workers: f.workers, Spares: f.spares, Allow: f.allow, Persistent: f.persistent, Drain: f.drain,
-		KeepHistory: f.keep, Catalogue: a.catalogue(), Binary: binary, Version: Version(),
+		KeepHistory: f.keep, Catalogue: a.catalogue(), Binary: binary, StartTimeout: f.startTimeout, Version: Version(),
 	}
 	for name := range strings.SplitSeq(f.transport, ",") {
 		t, err := enums.ParseTransport(strings.TrimSpace(name))

@@ -4,7 +4,6 @@ import (
 	"context"
 	"log/slog"
 	"net"
-	"strconv"
 	"time"
 
 	"github.com/wellhouse-hcs/wellhouse/supervisor/place"
@@ -27,16 +26,6 @@ func notifySystemd(getenv func(string) string, state string) {
 	}
 	defer conn.Close()
 	_, _ = conn.Write([]byte(state))
-}
-
-// watchdogPeriod is half of what the service manager asks for; 0 when it asks
-// for nothing.
-func watchdogPeriod(getenv func(string) string) time.Duration {
-	micros, err := strconv.ParseInt(getenv("WATCHDOG_USEC"), 10, 64)
-	if err != nil || micros <= 0 {
-		return 0
-	}
-	return time.Duration(micros) * time.Microsecond / 2
 }
 
 // keysPeriod is how soon a running server notices new keys.
