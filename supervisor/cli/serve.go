@@ -80,7 +80,7 @@ back to the queue and is taken up by the next server on the same data.`,
 	fl.StringVar(&f.logLevel, "log-level", "info", "debug, info, warn or error")
 	fl.DurationVar(&f.keep, "keep-history", 90*24*time.Hour, "how long ended executions and their logs are remembered")
 	fl.IntVar(&f.readyFD, "ready-fd", -1, "descriptor to write a line to when ready")
-	fl.StringVar(&f.worker, "worker-binary", "", "worker program, called with `+"`worker`"+` (default: this one)")
+	fl.StringVar(&f.worker, "worker-binary", "", "worker program, called with the argument worker (default: this one)")
 	fl.DurationVar(&f.startTimeout, "start-timeout", 0, "how long a worker may take to say hello (default 30s)")
 	for _, name := range []string{"ready-fd", "worker-binary", "start-timeout"} {
 		_ = fl.MarkHidden(name)

@@ -13,8 +13,6 @@ import (
 	"github.com/wellhouse-hcs/wellhouse/supervisor/internal/harness"
 )
 
-func TestMain(m *testing.M) { os.Exit(harness.Main(m)) }
-
 // faulty is a world in which pipelines may name the functions that fail on purpose.
 func faulty(t *testing.T) *harness.World {
 	t.Helper()
@@ -189,4 +187,15 @@ func truthOf(t *testing.T, dir string) map[string]int {
 		by[r["Metadata_Well"]] += r.number(t, "Count_Nuclei_Visible")
 	}
 	return by
+}
+
+// retryCommand is the command that a run with failed wells says to type next.
+func retryCommand(t *testing.T, r harness.Result) []string {
+	t.Helper()
+	_, command, found := strings.Cut(r.Stdout, "Run the failed wells again: supervisor ")
+	if !found {
+		t.Fatalf("the run does not say how to run the failed wells again:\n%s", r.Stdout)
+	}
+	command, _, _ = strings.Cut(command, "\n")
+	return strings.Fields(command)
 }

@@ -37,7 +37,9 @@ type Options struct {
 	Catalogue *function.Catalogue
 	Global    []config.Layer // the server's configuration file
 	Binary    string         // of the worker; this program
-	WorkerEnv []string       // added to the workers' minimal environment
+	// StartTimeout is how long a worker may take to say hello; 30 s.
+	StartTimeout time.Duration
+	WorkerEnv    []string // added to the workers' minimal environment
 
 	Version  string
 	LogPath  string // of the server's own log, for clients that ask

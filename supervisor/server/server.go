@@ -103,7 +103,7 @@ func New(o Options) (_ *Server, err error) {
 	s.board = newBoard(o.Now, s.publish)
 	s.replays = newReplays(s.board.replay)
 	s.processes, err = process.NewRunner(process.Options{
-		Binary: o.Binary, Args: []string{"worker"}, Env: append(o.WorkerEnv, failpoint.WorkerEnv()...), RunDir: o.Places.Workers(),
+		Binary: o.Binary, StartTimeout: o.StartTimeout, Args: []string{"worker"}, Env: append(o.WorkerEnv, failpoint.WorkerEnv()...), RunDir: o.Places.Workers(),
 		Description: names.Description(), Fingerprint: names.Fingerprint(), Logger: o.Logger,
 		Kill: failpoint.Kill(),
 	})
