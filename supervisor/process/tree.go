@@ -32,17 +32,18 @@ type Node struct {
 
 // Tree looks at a process and all below it. What ends meanwhile is left out.
 func Tree(pid int) (Node, error) {
-	root, err := process.NewProcess(int32(pid))
+	root, err := existing(pid)
 	if err != nil {
-		return Node{}, fmt.Errorf("look at process %d: %w", pid, err)
+		return Node{}, err
 	}
 	// One pass over all processes; asking each for its children makes one per process.
-	all, err := process.Processes()
+	all, err := process.Pids()
 	if err != nil {
 		return Node{}, fmt.Errorf("list processes: %w", err)
 	}
 	children := map[int32][]*process.Process{}
-	for _, p := range all {
+	for _, pid := range all {
+		p := &process.Process{Pid: pid}
 		if parent, err := p.Ppid(); err == nil && p.Pid != root.Pid {
 			children[parent] = append(children[parent], p)
 		}
@@ -50,13 +51,23 @@ func Tree(pid int) (Node, error) {
 	return describeTree(root, children, time.Now()), nil
 }
 
+// existing is process.NewProcess without the descriptor that one opens for every
+// process it looks at, and leaves to the garbage collector.
+func existing(pid int) (*process.Process, error) {
+	p := &process.Process{Pid: int32(pid)}
+	if _, err := p.CreateTime(); err != nil {
+		return nil, fmt.Errorf("look at process %d: %w", pid, err)
+	}
+	return p, nil
+}
+
 // Glance looks at one process alone. Unlike [Tree] it is cheap, for the looker
 // and for the end of the one looked at: Proportional is what the process alone
 // would have to give back.
 func Glance(pid int) (Node, error) {
-	p, err := process.NewProcess(int32(pid))
+	p, err := existing(pid)
 	if err != nil {
-		return Node{}, fmt.Errorf("look at process %d: %w", pid, err)
+		return Node{}, err
 	}
 	n := describe(p, time.Now())
 	n.Proportional = measureAlone(pid).memory

@@ -46,3 +46,31 @@ func TestTree(t *testing.T) {
 		t.Error("a tree of what is gone")
 	}
 }
+
+// Looking at processes opens one descriptor for each of them for no longer than
+// the look: a server looks every second.
+func TestTreeLeavesNoDescriptors(t *testing.T) {
+	t.Parallel()
+	pidfds := func() int {
+		entries, err := os.ReadDir("/proc/self/fd")
+		if err != nil {
+			t.Fatal(err)
+		}
+		n := 0
+		for _, entry := range entries {
+			if target, err := os.Readlink("/proc/self/fd/" + entry.Name()); err == nil && target == "anon_inode:[pidfd]" {
+				n++
+			}
+		}
+		return n
+	}
+	before := pidfds()
+	for range 50 {
+		if _, err := Tree(os.Getpid()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if after := pidfds(); after > before+20 { // other tests run beside this one
+		t.Errorf("50 looks left %d descriptors of processes", after-before)
+	}
+}

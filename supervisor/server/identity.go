@@ -16,10 +16,7 @@ import (
 
 // ownIdentity tells this process from a later one with the same number.
 func ownIdentity() (*message.ProcessIdentity, error) {
-	self, err := process.NewProcess(int32(os.Getpid()))
-	if err != nil {
-		return nil, fmt.Errorf("look at own process: %w", err)
-	}
+	self := process.Process{Pid: int32(os.Getpid())}
 	created, err := self.CreateTime()
 	if err != nil {
 		return nil, fmt.Errorf("look at own process: %w", err)
