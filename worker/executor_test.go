@@ -306,6 +306,7 @@ func TestProgress(t *testing.T) {
 			}
 		case enums.PhaseStepCompleted:
 			completed[e.Step]++
+		default: // of the well as a whole
 		}
 	}
 	first, last := events[0], events[len(events)-1]

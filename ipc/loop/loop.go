@@ -210,7 +210,7 @@ func (l *Loop) serve(ctx context.Context) error {
 			return fmt.Errorf("poll: %w", err)
 		}
 		if ctx.Err() != nil {
-			return nil
+			return nil //nolint:nilerr // being told to end is no failure
 		}
 		var progress bool
 		for _, p := range polled {

@@ -138,10 +138,10 @@ func TestRefused(t *testing.T) {
 			if err == nil {
 				t.Fatalf("accepted as %.100v", got)
 			}
-			if c.want != malformed && !errors.Is(err, c.want) {
+			if !errors.Is(c.want, malformed) && !errors.Is(err, c.want) {
 				t.Fatalf("got %v, want %v", err, c.want)
 			}
-			if c.want == malformed && (errors.Is(err, ErrNotPlain) || errors.Is(err, ErrTooLarge)) {
+			if errors.Is(c.want, malformed) && (errors.Is(err, ErrNotPlain) || errors.Is(err, ErrTooLarge)) {
 				t.Fatalf("got %v, want something else", err)
 			}
 			if len(err.Error()) > 200 {

@@ -140,10 +140,10 @@ func (p *process) awaitEnd() error {
 	// An old kernel has no event for a process that is not our child.
 	start, _, err := StartTime(p.pid)
 	for err == nil && !p.isClosed() {
-		time.Sleep(50 * time.Millisecond)
+		time.Sleep(50 * time.Millisecond) //nolint:forbidigo // there is no event to wait for
 		now, zombie, gone := StartTime(p.pid)
 		if gone != nil || zombie || now != start {
-			return nil
+			return nil //nolint:nilerr // that it cannot be found is what was waited for
 		}
 	}
 	if p.isClosed() {

@@ -1,6 +1,7 @@
 package wake
 
 import (
+	"errors"
 	"fmt"
 	"sync"
 	"sync/atomic"
@@ -46,8 +47,7 @@ func pair(context *zmq.Context) (*zmq.Socket, error) {
 		return nil, fmt.Errorf("create wake socket: %w", err)
 	}
 	if err := socket.SetLinger(0); err != nil {
-		socket.Close()
-		return nil, fmt.Errorf("set linger of wake socket: %w", err)
+		return nil, errors.Join(fmt.Errorf("set linger of wake socket: %w", err), socket.Close())
 	}
 	return socket, nil
 }

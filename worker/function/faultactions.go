@@ -86,7 +86,7 @@ func (f FaultDescriptors) apply(*Call) error {
 	var held []*os.File
 	defer func() {
 		for _, file := range held {
-			file.Close()
+			_ = file.Close()
 		}
 	}()
 	for range f.Count {

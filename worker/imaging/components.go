@@ -12,6 +12,7 @@ func (r run) contains(at int32, width int) bool {
 // Connectivity says which pixels touch.
 type Connectivity int
 
+// The two neighbourhoods of a pixel.
 const (
 	Connect4 Connectivity = 4 // edges
 	Connect8 Connectivity = 8 // edges and corners

@@ -116,7 +116,7 @@ func openTIFF(path string) (*os.File, *tiffFile, error) {
 	}
 	t, err := parseTIFF(f, info.Size())
 	if err != nil {
-		f.Close()
+		_ = f.Close()
 		return nil, nil, err
 	}
 	return f, t, nil

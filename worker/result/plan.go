@@ -86,7 +86,7 @@ func (f *Folder) plan(job Job) (*mergePlan, error) {
 		if !safeName(w.Well) || seen[w.Well] != nil {
 			return nil, fmt.Errorf("well %q is given twice, or cannot name a file", w.Well)
 		}
-		r := jobResult{Well: w.Well, Status: w.Status, Attempts: w.Attempts, Reason: w.Reason, Error: w.Error, Warnings: w.Warnings, Jobs: w.Jobs}
+		r := jobResult(w)
 		if r.Status == "" {
 			r.Status = enums.WellPending
 		}

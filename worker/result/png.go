@@ -108,6 +108,7 @@ func (c *canvas) label(l label) error {
 	d := font.Drawer{Dst: c.image, Src: image.NewUniform(l.colour), Face: face}
 	x := fixed.Int26_6(l.x * c.density * 64)
 	switch l.anchor {
+	case start:
 	case middle:
 		x -= d.MeasureString(l.text) / 2
 	case end:
