@@ -11,7 +11,9 @@ import (
 	"github.com/wellhouse-hcs/wellhouse/ipc/plugin"
 	"github.com/wellhouse-hcs/wellhouse/ipc/progress"
 	"github.com/wellhouse-hcs/wellhouse/registry"
+	"github.com/wellhouse-hcs/wellhouse/worker/imaging"
 	"github.com/wellhouse-hcs/wellhouse/worker/pipeline"
+	"github.com/wellhouse-hcs/wellhouse/worker/plate"
 	"github.com/wellhouse-hcs/wellhouse/worker/result"
 )
 
@@ -40,7 +42,7 @@ func (w *implementation) Execute(ctx context.Context, request plugin.Request) pl
 		return refuse(enums.ReasonStartFailed, fmt.Errorf("create attempt folder: %w", err))
 	}
 
-	executor := Executor{Catalogue: w.catalogue, Logger: log, Step: w.step}
+	executor := Executor{Catalogue: w.catalogue, Logger: log, Step: w.step, Read: w.read}
 	if task.ProgressEndpoint != "" {
 		pusher, err := progress.NewPusher(task.ProgressEndpoint)
 		if err != nil {
@@ -61,6 +63,14 @@ func (w *implementation) Execute(ctx context.Context, request plugin.Request) pl
 		return refuse(f.Reason, f)
 	}
 	return plugin.Reply{Reason: outcome.Reason, Error: outcome.Error}
+}
+
+func (w *implementation) read(path string) (*imaging.Plane, error) {
+	p, err := plate.Read(path)
+	if err == nil && len(p.Pix) >= smallPlane {
+		w.collect()
+	}
+	return p, err
 }
 
 // task decodes the task and holds it against the request it came with.

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"runtime/debug"
+	"sync"
 	"time"
 
 	"github.com/wellhouse-hcs/wellhouse/ipc/plugin"
@@ -32,9 +33,14 @@ type Options struct {
 // the server said otherwise.
 const orphanGrace = time.Minute
 
-// collectAt is the garbage collector's target: planes are few and large, so
-// collecting early is cheap and keeps the peak close to what is in use.
-const collectAt = 20
+// collectAt is the garbage collector's target once there are planes: they are
+// few and large, so collecting early is cheap and keeps the peak close to what is
+// in use. Until then, and for planes below smallPlane pixels, the runtime's own
+// target spares a well that needs little all collections.
+const (
+	collectAt  = 20
+	smallPlane = 128 * 128
+)
 
 // Main is the life of a worker process: it serves exactly one task and returns
 // the exit code. It must be called with the process's original standard output
@@ -46,9 +52,6 @@ func Main(o Options) int {
 	if err != nil {
 		log.Error("worker cannot start", "error", err)
 		return plugin.ExitUsage
-	}
-	if o.Getenv("GOGC") == "" {
-		debug.SetGCPercent(collectAt)
 	}
 	options := o.Serve
 	options.Logger = log
@@ -62,6 +65,10 @@ func Main(o Options) int {
 		log:       log,
 		level:     level,
 		step:      o.Step,
+		collect:   sync.OnceFunc(func() { debug.SetGCPercent(collectAt) }),
+	}
+	if o.Getenv("GOGC") != "" {
+		w.collect = func() {}
 	}
 	return plugin.Serve(w, options)
 }
@@ -74,16 +81,20 @@ type implementation struct {
 	log       *slog.Logger
 	level     *slog.LevelVar
 	step      func(operation, path string) error
+	collect   func()       // called when there are planes
 	lock      *result.Lock // of the well, for as long as the process lives: an unreferenced file would be closed
 }
 
 var _ plugin.Implementation = (*implementation)(nil)
 
 // Describe implements plugin.Implementation.
-func (w *implementation) Describe() plugin.Description {
+func (w *implementation) Describe(fingerprint string) plugin.Description {
 	d := plugin.Description{Version: w.version, Fingerprint: w.names.Fingerprint()}
 	for _, f := range w.catalogue.All() {
 		d.Functions = append(d.Functions, fmt.Sprintf("%s %d", f.Name, f.Version))
+	}
+	if d.Fingerprint == fingerprint {
+		return d
 	}
 	text, err := json.Marshal(w.names.Description())
 	if err != nil {

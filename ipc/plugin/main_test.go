@@ -28,7 +28,7 @@ func TestMain(m *testing.M) {
 // echo does what its task says and leaves traces in a folder.
 type echo struct{ folder string }
 
-func (e *echo) Describe() Description {
+func (e *echo) Describe(string) Description {
 	return Description{Version: "7", Fingerprint: "abc", Registry: []byte(`{"types":[]}`), Functions: []string{"gaussian"}}
 }
 

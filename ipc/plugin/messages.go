@@ -9,8 +9,9 @@ import (
 
 // Implementation is what a worker process does.
 type Implementation interface {
-	// Describe is asked before the task, to compare builds.
-	Describe() Description
+	// Describe is asked before the task, to compare builds. When fingerprint,
+	// the server's, is the worker's own as well, Registry may be left out.
+	Describe(fingerprint string) Description
 	// Execute works on the task until it is done or ctx ends (the server asked
 	// to stop, the process was terminated, or the server is gone for good). It
 	// is called at most once per process. What it finds out belongs in the

@@ -28,6 +28,14 @@ const (
 // maxMessage bounds a task or description, in bytes.
 const maxMessage = 256 << 20
 
+// A connection carries a handful of small messages, between processes that may be
+// hundreds: small buffers, and a fixed window, without which gRPC would send pings
+// along with the first messages to find out about the bandwidth of a socket file.
+const (
+	buffer = 4 << 10
+	window = 1 << 20
+)
+
 // ServeOptions tune [Serve]; the zero value is right for production.
 type ServeOptions struct {
 	Logger *slog.Logger // default: none
@@ -96,7 +104,8 @@ func Serve(implementation Implementation, options ServeOptions) int {
 		Logger:          hclog.NewNullLogger(),
 		GRPCServer: func(o []grpc.ServerOption) *grpc.Server {
 			o = append(o, grpc.MaxRecvMsgSize(maxMessage), grpc.StatsHandler(connections),
-				grpc.UnaryInterceptor(refuseShutdown))
+				grpc.UnaryInterceptor(refuseShutdown), grpc.ReadBufferSize(buffer), grpc.WriteBufferSize(buffer),
+				grpc.InitialWindowSize(window), grpc.InitialConnWindowSize(window))
 			server := grpc.NewServer(o...)
 			session.onEnd(server.Stop)
 			return server

@@ -155,7 +155,7 @@ func (s *session) stop(cause string) State {
 
 // Describe implements workerpb.WorkerServer.
 func (s *session) Describe(_ context.Context, request *workerpb.DescribeRequest) (*workerpb.DescribeReply, error) {
-	d := s.implementation.Describe()
+	d := s.implementation.Describe(request.GetFingerprint())
 	reply := &workerpb.DescribeReply{Version: d.Version, Fingerprint: d.Fingerprint, Functions: d.Functions}
 	if request.GetFingerprint() != d.Fingerprint {
 		reply.Description = d.Registry

@@ -23,6 +23,10 @@ func (s socket) connect() (*grpc.ClientConn, error) {
 		grpc.WithContextDialer(s.dial),
 		// A worker takes the end of the connection for the end of its server.
 		grpc.WithIdleTimeout(0),
+		grpc.WithReadBufferSize(buffer), grpc.WithWriteBufferSize(buffer),
+		grpc.WithInitialWindowSize(window), grpc.WithInitialConnWindowSize(window),
+		// There is one server behind the connection and nobody to configure it.
+		grpc.WithDisableServiceConfig(), grpc.WithDisableRetry(), grpc.WithDisableHealthCheck(),
 		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(maxMessage), grpc.MaxCallSendMsgSize(maxMessage)),
 	)
 }

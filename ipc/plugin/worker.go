@@ -143,23 +143,24 @@ func (w *Worker) ask(cause string, patience time.Duration, hurry <-chan struct{}
 	var calls sync.WaitGroup
 	defer calls.Wait()
 	defer cancel()
-	stop := func() {
-		calls.Go(func() { _, _ = w.rpc.Stop(ctx, &workerpb.StopRequest{Cause: cause}) })
-	}
 	replied := w.replied
+	// A worker that has given its reply stays for the connection only.
+	leave := func() {
+		replied = nil
+		_ = w.connection.Close()
+	}
 	select {
 	case <-replied:
-		replied = nil // the first Stop ends the process
+		leave()
 	default:
+		calls.Go(func() { _, _ = w.rpc.Stop(ctx, &workerpb.StopRequest{Cause: cause}) })
 	}
-	stop()
 	for {
 		select {
 		case <-w.Exited():
 			return true
 		case <-replied:
-			replied = nil
-			stop() // the task is done now, and with it the reason to stay
+			leave()
 		case <-ctx.Done():
 			return false
 		case <-hurry:

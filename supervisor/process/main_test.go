@@ -75,7 +75,7 @@ type order struct {
 // faulty is a worker that misbehaves as ordered.
 type faulty struct{ types *registry.Registry }
 
-func (f *faulty) Describe() plugin.Description {
+func (f *faulty) Describe(string) plugin.Description {
 	description, err := json.Marshal(f.types.Description())
 	if err != nil {
 		panic(err)

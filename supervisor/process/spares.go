@@ -24,6 +24,7 @@ type spare struct {
 	worker *plugin.Worker
 	binary identity
 	log    string
+	since  time.Time     // when it became ready
 	taken  chan struct{} // closed when it got a task, or is discarded
 }
 
@@ -75,7 +76,7 @@ func (s *spares) take() *plugin.Worker {
 		each := s.idle[0]
 		s.idle = s.idle[1:]
 		s.mu.Unlock()
-		if each.binary != now || !answers(each.worker) {
+		if each.binary != now || time.Since(each.since) > freshSpare && !answers(each.worker) {
 			s.discard(each)
 			continue
 		}
@@ -84,6 +85,9 @@ func (s *spares) take() *plugin.Worker {
 		return each.worker
 	}
 }
+
+// freshSpare is how long a spare that said hello needs not be asked again.
+const freshSpare = 5 * time.Second
 
 // answers tells whether a spare that waited, perhaps for hours, is still good.
 func answers(worker *plugin.Worker) bool {
@@ -132,7 +136,7 @@ func (s *spares) start() {
 			r.log.Warn("start a spare worker", "error", err)
 		}
 	}
-	each.worker = worker
+	each.worker, each.since = worker, time.Now()
 
 	s.mu.Lock()
 	s.starting--
