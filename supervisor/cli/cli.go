@@ -59,7 +59,7 @@ nothing started, 3 no server, 4 cancelled elsewhere, 5 internal error, 130
 interrupted here.`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
-		Args:          cobra.NoArgs,
+		Args:          subcommand,
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	root.PersistentFlags().BoolVar(&a.json, "json", false, "write machine-readable JSON")
@@ -74,6 +74,19 @@ interrupted here.`,
 	root.AddCommand(a.commands()...)
 	settleExits(root)
 	return root
+}
+
+// subcommand is the Args of commands that have only subcommands.
+func subcommand(c *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	text := fmt.Sprintf("unknown command %q", args[0])
+	c.SuggestionsMinimumDistance = 2
+	if near := c.SuggestionsFor(args[0]); len(near) > 0 {
+		text += ": did you mean " + strings.Join(near, " or ") + "?"
+	}
+	return errors.New(text)
 }
 
 // settleExits gives every error its exit code, here and below: what a command

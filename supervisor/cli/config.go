@@ -26,7 +26,7 @@ func (a *app) configCommand() *cobra.Command {
 		GroupID: "look",
 		Long: `Settings come from defaults, a configuration file, the pipeline's config: block, a
 step's, and the command line; the later ones win. One that is not set is inherited.`,
-		Args: cobra.NoArgs,
+		Args: subcommand,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	c.AddCommand(

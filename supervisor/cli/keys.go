@@ -90,7 +90,7 @@ func (a *app) keysCommand() *cobra.Command {
 		Use:     "keys",
 		Short:   "Make and list the keys that serve --curve asks for",
 		GroupID: "server",
-		Args:    cobra.NoArgs,
+		Args:    subcommand,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	list := &cobra.Command{

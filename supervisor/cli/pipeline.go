@@ -21,7 +21,7 @@ func (a *app) pipelineCommand() *cobra.Command {
 		Use:     "pipeline",
 		Short:   "Check a pipeline file",
 		GroupID: "look",
-		Args:    cobra.NoArgs,
+		Args:    subcommand,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	c.AddCommand(a.pipelineCheckCommand())

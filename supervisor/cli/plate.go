@@ -17,7 +17,7 @@ func (a *app) plateCommand() *cobra.Command {
 		Use:     "plate",
 		Short:   "Look at a plate folder, or synthesize one",
 		GroupID: "look",
-		Args:    cobra.NoArgs,
+		Args:    subcommand,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	c.AddCommand(a.plateInspectCommand(), a.plateSynthCommand())

@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
+	"net"
+	"syscall"
 	"time"
 
 	"github.com/google/uuid"
@@ -57,6 +60,9 @@ type Client struct {
 // Connect finds the server, or returns ErrNoServer.
 func Connect(ctx context.Context, o Options) (*Client, error) {
 	endpoint, data := o.endpoints()
+	if o.absent() {
+		return nil, silent(o, endpoint, control.ErrUnreachable)
+	}
 	pong, err := control.Probe(ctx, endpoint, o.control())
 	if err != nil {
 		if ctx.Err() != nil {
@@ -69,6 +75,18 @@ func Connect(ctx context.Context, o Options) (*Client, error) {
 		return nil, fmt.Errorf("connect to server: %w", err)
 	}
 	return &Client{options: o, control: c, data: data, id: uuid.NewString(), pong: pong}, nil
+}
+
+// absent tells whether certainly nobody is there: no need to wait for an answer.
+func (o Options) absent() bool {
+	if o.Host != "" || FindHolder(o).Held {
+		return false // or it starts
+	}
+	conn, err := net.DialTimeout("unix", o.Places.Socket(o.controlPort()), time.Second)
+	if err == nil {
+		_ = conn.Close()
+	}
+	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ECONNREFUSED)
 }
 
 // silent says why nobody answered and what to do about it.

@@ -16,6 +16,8 @@ import (
 	"syscall"
 	"time"
 
+	psnet "github.com/shirou/gopsutil/v3/net"
+
 	"github.com/wellhouse-hcs/wellhouse/enums"
 	"github.com/wellhouse-hcs/wellhouse/ipc/control"
 	"github.com/wellhouse-hcs/wellhouse/ipc/message"
@@ -183,13 +185,13 @@ func (d Discovery) look(ctx context.Context, c candidate) *Found {
 		}
 		return f
 	}
-	ctx, cancel := context.WithTimeout(ctx, d.Wait)
+	asked, cancel := context.WithTimeout(ctx, d.Wait)
 	defer cancel()
 	o := control.Options{Codec: c.codec, Resend: d.Wait} // asked once: foreign servers may choke on more
 	if c.path == "" {
 		o.Curve = d.Curve
 	}
-	pong, err := control.Probe(ctx, c.endpoint(), o)
+	pong, err := control.Probe(asked, c.endpoint(), o)
 	var refusal *message.Error
 	switch {
 	case err == nil && pong.Type == message.TypePong:
@@ -202,6 +204,7 @@ func (d Discovery) look(ctx context.Context, c candidate) *Found {
 		f.State, f.PID = StateUnresponsive, holderOf(c.lock).PID
 		f.Problem = fmt.Sprintf("it accepts connections and does not answer within %s", d.Wait)
 		if c.path == "" {
+			f.PID = listener(ctx, f.ControlPort)
 			f.Problem += ": it is stuck, wants keys (--key), or is no server of this kind"
 		}
 	}
@@ -223,6 +226,21 @@ func lives(ctx context.Context, c candidate) bool {
 	// A full backlog is somebody who does not accept.
 	return c.path != "" && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, syscall.ECONNREFUSED) && !errors.Is(err, syscall.ENOTSOCK) &&
 		(errors.Is(err, syscall.EAGAIN) || errors.Is(err, os.ErrDeadlineExceeded))
+}
+
+// listener is the process that listens at a TCP port; 0 when it is not known,
+// because it is another user's.
+func listener(ctx context.Context, port int) int {
+	all, err := psnet.ConnectionsWithContext(ctx, "tcp")
+	if err != nil {
+		return 0
+	}
+	for _, c := range all {
+		if c.Status == "LISTEN" && c.Laddr.Port == uint32(port) {
+			return int(c.Pid)
+		}
+	}
+	return 0
 }
 
 // introduce takes over what a server says about itself.

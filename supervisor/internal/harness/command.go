@@ -11,6 +11,7 @@ import (
 	"regexp"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 )
 
@@ -209,4 +210,27 @@ func (o *output) look() (text string, changed <-chan struct{}, open bool) {
 func (o *output) text() string {
 	text, _, _ := o.look()
 	return text
+}
+
+// IntoClosedPipe runs the command with a standard output that nobody reads any
+// more, and returns how the process ended.
+func (w *World) IntoClosedPipe(args ...string) (Result, syscall.WaitStatus) {
+	w.tb.Helper()
+	reader, writer, err := os.Pipe()
+	if err != nil {
+		w.tb.Fatal(err)
+	}
+	_ = reader.Close()
+	defer writer.Close()
+	ctx, cancel := context.WithTimeout(context.Background(), Patience)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, w.binary, args...)
+	var stderr bytes.Buffer
+	cmd.Env, cmd.Dir, cmd.Stdout, cmd.Stderr = w.env, w.Dir, writer, &stderr
+	var ended *exec.ExitError
+	if err := cmd.Run(); err != nil && !errors.As(err, &ended) {
+		w.tb.Fatal(err)
+	}
+	status, _ := cmd.ProcessState.Sys().(syscall.WaitStatus)
+	return Result{Stderr: stderr.String(), Code: cmd.ProcessState.ExitCode()}, status
 }

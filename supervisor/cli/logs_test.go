@@ -1,0 +1,92 @@
+package cli
+
+import (
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/wellhouse-hcs/wellhouse/supervisor/internal/harness"
+	"github.com/wellhouse-hcs/wellhouse/worker/plate"
+)
+
+// Logs are found without a path, with a server and without.
+func TestLogs(t *testing.T) {
+	w := faulty(t)
+	s := w.Serve("--workers", "2")
+	ids := []string{
+		w.Submit(w.Plate(), harness.Fault("fault_exit", "code: 7, wells: [A02]"), "--retries", "0"),
+		w.Submit(w.Plate(), harness.Nuclei),
+	}
+	for _, id := range ids {
+		w.AwaitEnd(id)
+	}
+	look := func() {
+		t.Helper()
+		whole := w.OK("logs")
+		contains(t, whole, "server-7777: server is ready", "-"+ids[1][:8]+": well complete")
+		lacks(t, whole, "-"+ids[0][:8]+": ")
+		if !inOrder(whole) {
+			t.Errorf("not in order of time:\n%s", whole)
+		}
+		one := w.OK("logs", ids[0][:5], "--well", "a2")
+		contains(t, one, "well=A02", "reason=panic")
+		lacks(t, one, "well=A01", "server-7777")
+		contains(t, w.OK("logs", "server", "--grep", "server is (ready|gone)"), "server is ready")
+		if warnings := w.OK("logs", ids[0], "--level", "warn"); strings.Count(warnings, "\n") != 1 {
+			t.Errorf("warnings are\n%s", warnings)
+		}
+		last := w.Want(0, "logs", ids[0], "-n", "1")
+		contains(t, last.Stderr, "earlier lines are left out")
+		if strings.Count(last.Stdout, "\n") != 1 {
+			t.Errorf("-n 1 gave %q", last.Stdout)
+		}
+		var entry map[string]string
+		decode(t, w.OK("logs", ids[0], "--level", "warn", "--json"), &entry)
+		if entry["well"] != "A02" || entry["level"] != "WARN" || entry["time"] == "" || entry["msg"] != "well ended" {
+			t.Errorf("--json gave %v", entry)
+		}
+	}
+	look()
+	s.Stop()
+	look()
+	contains(t, w.Want(2, "logs", "ffffffff").Stderr, "no log of an execution", "supervisor history")
+	w.Want(2, "logs", "--grep", "(")
+	w.Want(2, "logs", "--level", "loud")
+	contains(t, w.OK("__complete", "wait", ""), ids[0][:8], ids[1][:8])
+}
+
+// inOrder tells whether lines that begin with a time are sorted.
+func inOrder(lines string) bool {
+	before := ""
+	for line := range strings.Lines(lines) {
+		if line[:24] < before {
+			return false
+		}
+		before = line[:24]
+	}
+	return true
+}
+
+func TestFollowLogs(t *testing.T) {
+	w := faulty(t)
+	w.Serve("--workers", "2")
+	p := w.Start("logs", "--follow")
+	p.AwaitStdout("server is ready")
+	id := w.Submit(w.Synthesize(plate.Synthesis{Wells: 2}), harness.Fault("fault_panic", "wells: [A01]"), "--retries", "0")
+	p.AwaitStdout(id[:8] + ".*: well ended .*well=A01")
+	p.AwaitStdout(id[:8] + ".*: well ended .*well=A02")
+	w.AwaitEnd(id)
+	p.AwaitStdout("phase=failed")
+	p.Signal(os.Interrupt)
+	r := p.Wait()
+	if r.Code != 130 {
+		t.Errorf("it ended with %d: %s", r.Code, r.Stderr)
+	}
+	// What the worker said is shown once, though it is in two files for a while.
+	if n := strings.Count(r.Stdout, ": panic: this panic was asked for"); n != 1 {
+		t.Errorf("the panic is shown %d times:\n%s", n, r.Stdout)
+	}
+	if n := strings.Count(r.Stdout, ": well complete"); n != 1 {
+		t.Errorf("the complete well is shown %d times:\n%s", n, r.Stdout)
+	}
+}
