@@ -29,7 +29,7 @@ func (e *edge) Compile(ctx context.Context, x engine.Execution) (engine.Compilat
 		}
 	}
 	if x.CompileOnly {
-		if err := result.Check(j.submission.Out(), result.WithPlate(j.plan.Plate)); err != nil {
+		if err := result.Check(j.submission.Out(), result.WithPlate(j.plan.Plate), result.WithRoot(j.plan.PlateRoot)); err != nil {
 			return engine.Compilation{}, blame(err)
 		}
 		e.artifacts.keep(x.ID, j.plan.Digest)

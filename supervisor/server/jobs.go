@@ -125,7 +125,7 @@ func (e *edge) opened(x engine.Execution) (*job, error) {
 	if j.folder == nil {
 		options := []result.Option{result.WithStep(failpoint.Step())}
 		if j.plan != nil {
-			options = append(options, result.WithPlate(j.plan.Plate), result.WithConfiguration(j.digest))
+			options = append(options, result.WithPlate(j.plan.Plate), result.WithRoot(j.plan.PlateRoot), result.WithConfiguration(j.digest))
 		}
 		if j.folder, err = result.Open(j.submission.Out(), x.ID, options...); err != nil {
 			return nil, diskFull(err)

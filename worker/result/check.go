@@ -65,7 +65,7 @@ func checkOurs(out string, o options) error {
 	err := readRecord(filepath.Join(out, hiddenDir, markerFile), markerKind, &m)
 	switch {
 	case err == nil:
-		return samePlate(out, m, o.plate)
+		return samePlate(out, m, o)
 	case !errors.Is(err, fs.ErrNotExist):
 		return fmt.Errorf("%w: restore it, or choose another folder with --out", err)
 	}

@@ -1,6 +1,7 @@
 package result
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -20,6 +21,7 @@ const (
 // marker says that a folder is ours and whose results it holds.
 type marker struct {
 	Plate string `json:"plate,omitempty"`
+	Root  string `json:"root,omitempty"` // the plate's folder
 }
 
 // Folder is a results folder, locked by one execution.
@@ -39,7 +41,7 @@ type Folder struct {
 type Option func(*options)
 
 type options struct {
-	plate         string
+	plate, root   string
 	configuration string
 	space         int64
 	fs            fileSystem
@@ -48,6 +50,11 @@ type options struct {
 
 // WithPlate refuses a folder that holds the results of another plate.
 func WithPlate(name string) Option { return func(o *options) { o.plate = name } }
+
+// WithRoot gives the plate's folder, and refuses a results folder that holds
+// another plate of the same name. A plate whose folder is not where it was has
+// been moved and is still the same.
+func WithRoot(dir string) Option { return func(o *options) { o.root = dir } }
 
 // WithConfiguration gives the digest of pipeline and configuration. Merged
 // tables hold wells of this configuration only; "" takes them all.
@@ -149,18 +156,37 @@ func (f *Folder) mark() error {
 	case errors.Is(err, fs.ErrNotExist):
 	case err != nil:
 		return err
-	case m.Plate != "" || f.options.plate == "":
-		return samePlate(f.out, m, f.options.plate)
+	default:
+		if err := samePlate(f.out, m, f.options); err != nil {
+			return err
+		}
 	}
-	m.Plate = f.options.plate
+	known := m
+	m.Plate, m.Root = cmp.Or(m.Plate, f.options.plate), cmp.Or(f.options.root, m.Root)
+	if m == known && err == nil {
+		return nil
+	}
 	return writeRecord(f.fs, f.hidden(markerFile), markerKind, m)
 }
 
-func samePlate(out string, m marker, plate string) error {
-	if m.Plate == "" || plate == "" || m.Plate == plate {
-		return nil
+func samePlate(out string, m marker, o options) error {
+	switch {
+	case m.Plate != "" && o.plate != "" && m.Plate != o.plate:
+		return fmt.Errorf("%s holds the results of plate %q, not of %q: choose another folder with --out", out, m.Plate, o.plate)
+	case differ(m.Root, o.root):
+		return fmt.Errorf("%s holds the results of another plate that is named %q too, in %s: choose another folder with --out", out, m.Plate, m.Root)
 	}
-	return fmt.Errorf("%s holds the results of plate %q, not of %q: choose another folder with --out", out, m.Plate, plate)
+	return nil
+}
+
+// differ tells whether both folders are there and are not the same.
+func differ(was, is string) bool {
+	if was == "" || is == "" || was == is {
+		return false
+	}
+	a, errA := os.Stat(was)
+	b, errB := os.Stat(is)
+	return errA == nil && errB == nil && !os.SameFile(a, b)
 }
 
 // firstMissing returns the outermost folder on the way to out that does not

@@ -200,3 +200,37 @@ func tree(t testing.TB, root string) string {
 	}))
 	return b.String()
 }
+
+// Two plates of one name in one results folder would mix their wells in the
+// tables; a plate that has been moved is still the same.
+func TestAnotherPlateOfTheSameNameIsRefused(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	out, here, there := filepath.Join(dir, "out"), filepath.Join(dir, "here"), filepath.Join(dir, "there")
+	check0(t, os.Mkdir(here, 0o755))
+	check0(t, os.Mkdir(there, 0o755))
+	open := func(root string) error {
+		f, err := Open(out, "e1", WithPlate("P1"), WithRoot(root))
+		if err == nil {
+			err = f.Close()
+		}
+		return err
+	}
+	check0(t, open(here))
+	check0(t, open(here))
+	for _, err := range []error{open(there), Check(out, WithPlate("P1"), WithRoot(there))} {
+		if err == nil || !strings.Contains(err.Error(), here) || !strings.Contains(err.Error(), "--out") {
+			t.Errorf("another plate named P1: %v", err)
+		}
+	}
+	check0(t, os.Symlink(here, filepath.Join(dir, "link")))
+	check0(t, open(filepath.Join(dir, "link")))
+	check0(t, open(here))
+	check0(t, os.Remove(there))
+	check0(t, os.Rename(here, there))
+	check0(t, open(there))
+	check0(t, os.Mkdir(here, 0o755))
+	if open(here) == nil {
+		t.Error("what is now at the plate's old place was taken for it")
+	}
+}
