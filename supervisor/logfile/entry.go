@@ -2,6 +2,7 @@ package logfile
 
 import (
 	"log/slog"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -46,7 +47,7 @@ func parse(line string, before time.Time) Entry {
 	}
 	e.Time, e.Message = at.UTC(), fields[2].Value
 	for _, f := range fields[3:] {
-		if i := len(e.Attrs) - 1; i >= 0 && e.Get(f.Key) == f.Value {
+		if slices.Contains(e.Attrs, f) {
 			continue // a folded line says its well twice
 		}
 		e.Attrs = append(e.Attrs, f)

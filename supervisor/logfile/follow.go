@@ -22,17 +22,24 @@ type Follow struct {
 	choose  func() ([]File, error)
 	filter  Filter
 	open    map[string]*reader
-	shown   map[attempt]map[uint64]int // lines of a worker's log, by their hash
+	shown   map[attempt]*lines
 	started bool
 }
 
 // attempt names a worker, as files and lines do.
 type attempt struct{ execution, well, number string }
 
+// lines are those of one attempt that were shown, by their hash: more often from
+// the worker's log (positive) or from the execution's (negative).
+type lines struct {
+	balance map[uint64]int
+	ended   bool // the worker's log was folded, and all of it shown
+}
+
 // NewFollow prepares to follow the logs that choose names; it is asked at every
 // look.
 func NewFollow(choose func() ([]File, error), filter Filter) *Follow {
-	return &Follow{choose: choose, filter: filter, open: map[string]*reader{}, shown: map[attempt]map[uint64]int{}}
+	return &Follow{choose: choose, filter: filter, open: map[string]*reader{}, shown: map[attempt]*lines{}}
 }
 
 // Next returns what was written since the last call; the first call returns
@@ -135,29 +142,32 @@ func (r *reader) replaced() bool {
 	return err != nil || !os.SameFile(mine, now)
 }
 
-// again tells whether a line was shown already, from the worker's own log.
+// again tells whether a line was shown already, from the other of the two logs
+// that hold what a worker said.
 func (f *Follow) again(log File, e Entry) bool {
-	if log.Kind == KindServer {
+	of := attempt{log.Execution, e.Get("well"), e.Get("attempt")}
+	if log.Kind == KindServer || of.number == "" {
 		return false
 	}
-	of := attempt{log.Execution, e.Get("well"), e.Get("attempt")}
+	known := f.shown[of]
+	if known == nil {
+		known = &lines{balance: map[uint64]int{}}
+		f.shown[of] = known
+	}
+	if log.Kind == KindExecution && e.Message == messageEnded {
+		known.ended, known.balance = true, map[uint64]int{}
+		return false
+	}
+	if known.ended {
+		return log.Kind == KindWorker
+	}
 	h := fnv.New64a()
 	_, _ = h.Write([]byte(e.Message + "\x00" + e.Get("pid")))
-	key := h.Sum64()
-	if log.Kind == KindWorker {
-		if f.shown[of] == nil {
-			f.shown[of] = map[uint64]int{}
-		}
-		f.shown[of][key]++
-		return false
+	key, step := h.Sum64(), 1
+	if log.Kind == KindExecution {
+		step = -1
 	}
-	if e.Message == messageEnded {
-		delete(f.shown, of) // its log has been folded
-		return false
-	}
-	if f.shown[of][key] == 0 {
-		return false
-	}
-	f.shown[of][key]--
-	return true
+	shown := known.balance[key]*step < 0
+	known.balance[key] += step
+	return shown
 }
