@@ -2,11 +2,13 @@ package loop
 
 import (
 	"context"
+	"io"
 	"net"
 	"os"
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -318,6 +320,46 @@ func TestSilentConnectionsAreBounded(t *testing.T) {
 				break
 			}
 		}
+	}
+}
+
+// Beyond the limit connections are dropped: those first that said nothing, so
+// that others still come in.
+func TestConnectionsAreBounded(t *testing.T) {
+	t.Parallel()
+	const limit = 20
+	s := serve(t, Options{MaxConnections: limit, Handshake: 5 * time.Minute}) // no silent one goes by itself
+	path := strings.TrimPrefix(s.control, ipcPrefix)
+	var open atomic.Int64
+	var group sync.WaitGroup
+	defer group.Wait()
+	for i := range 10 * limit {
+		connection, err := net.DialTimeout("unix", path, patience)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer connection.Close()
+		open.Add(1)
+		group.Go(func() { // ends when either side closes
+			_, _ = io.Copy(io.Discard, connection)
+			open.Add(-1)
+		})
+		if i%limit == 0 {
+			if got := ask(t, dial(t, zmq.REQ, s.control), "x"); got != "x" {
+				t.Errorf("a new client got %q", got)
+			}
+		}
+	}
+	deadline := time.After(patience)
+	for open.Load() > limit {
+		select {
+		case <-deadline:
+			t.Fatalf("%d connections are open, the limit is %d", open.Load(), limit)
+		case <-time.After(time.Millisecond):
+		}
+	}
+	if s.Stats().Crowded < 9*limit {
+		t.Errorf("%d connections were dropped", s.Stats().Crowded)
 	}
 }
 

@@ -25,7 +25,7 @@
 // frames. When more than Options.PublishQueue frames wait, the oldest are
 // dropped and counted.
 //
-// Everything is bounded: frame size, open requests, queues, the time a
+// Everything is bounded: connections, frame size, open requests, queues, the time a
 // connection may take to introduce itself. Over TCP a peer that went silent is
 // disconnected by heartbeat.
 //

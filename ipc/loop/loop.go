@@ -26,6 +26,7 @@ type Loop struct {
 	options Options
 	desk    *desk
 	keys    *keyring
+	crowd   *crowd
 	stats   counters
 
 	context  *zmq.Context
@@ -58,6 +59,7 @@ func Listen(options Options) (_ *Loop, err error) {
 		options:  options,
 		desk:     newDesk(options.MaxOpen, options.PublishQueue),
 		keys:     newKeyring(),
+		crowd:    &crowd{limit: options.MaxConnections, patience: options.Handshake, open: map[int]time.Time{}},
 		finished: make(chan struct{}),
 	}
 	defer func() {
@@ -89,8 +91,14 @@ func Listen(options Options) (_ *Loop, err error) {
 	if l.control, l.controlEndpoints, err = l.bindControl(); err != nil {
 		return nil, fmt.Errorf("control: %w", err)
 	}
+	if err = l.crowd.watch(l.context, l.control, l.controlEndpoints); err != nil {
+		return nil, fmt.Errorf("control: %w", err)
+	}
 	if len(options.Data) > 0 {
 		if l.data, l.dataEndpoints, err = l.bindData(); err != nil {
+			return nil, fmt.Errorf("data: %w", err)
+		}
+		if err = l.crowd.watch(l.context, l.data, l.dataEndpoints); err != nil {
 			return nil, fmt.Errorf("data: %w", err)
 		}
 	}
@@ -198,7 +206,7 @@ func (l *Loop) Run(ctx context.Context) error {
 
 func (l *Loop) serve(ctx context.Context) error {
 	poller := zmq.NewPoller()
-	for _, socket := range []*zmq.Socket{l.waker.Socket(), l.control, l.zap, l.data, l.progress} {
+	for _, socket := range append([]*zmq.Socket{l.waker.Socket(), l.control, l.zap, l.data, l.progress}, l.crowd.monitors...) {
 		if socket != nil {
 			poller.Add(socket, zmq.POLLIN)
 		}
@@ -225,6 +233,8 @@ func (l *Loop) serve(ctx context.Context) error {
 				l.receiveSubscriptions()
 			case l.progress:
 				progress = true
+			default:
+				l.receiveArrivals(p.Socket)
 			}
 		}
 		l.sendReplies()
@@ -289,7 +299,7 @@ func (l *Loop) release() {
 	if l.waker != nil {
 		l.waker.Close()
 	}
-	for _, socket := range []*zmq.Socket{l.control, l.data, l.progress, l.zap} {
+	for _, socket := range append([]*zmq.Socket{l.control, l.data, l.progress, l.zap}, l.crowd.monitors...) {
 		if socket != nil {
 			_ = socket.Close()
 		}

@@ -38,19 +38,21 @@ type Options struct {
 	Curve  *Curve // nil: no keys, also over TCP
 	Logger *slog.Logger
 
-	ReplyTimeout  time.Duration // until the loop answers a request itself; 4 s, under the clients' 5 s
-	MaxMessage    int64         // bytes of a control frame; 4 MiB. A larger one drops the connection
-	MaxOpen       int           // requests open at once; 4096. Beyond it the reply is "busy"
-	PublishQueue  int           // frames waiting for the data socket; 4096
-	Handshake     time.Duration // until a connection must have introduced itself; 5 s
-	HeartbeatTCP  time.Duration // between heartbeats to TCP peers; 10 s
-	Backlog       int           // connections not yet accepted; 256
-	ClosingLinger time.Duration // how long the last replies may take to leave; 300 ms
+	ReplyTimeout   time.Duration // until the loop answers a request itself; 4 s, under the clients' 5 s
+	MaxMessage     int64         // bytes of a control frame; 4 MiB. A larger one drops the connection
+	MaxConnections int           // open at once; a quarter of the process's descriptors, at most 1024
+	MaxOpen        int           // requests open at once; 4096. Beyond it the reply is "busy"
+	PublishQueue   int           // frames waiting for the data socket; 4096
+	Handshake      time.Duration // until a connection must have introduced itself; 5 s
+	HeartbeatTCP   time.Duration // between heartbeats to TCP peers; 10 s
+	Backlog        int           // connections not yet accepted; 256
+	ClosingLinger  time.Duration // how long the last replies may take to leave; 300 ms
 }
 
 func (o Options) withDefaults() Options {
 	setDefault(&o.ReplyTimeout, 4*time.Second)
 	setDefault(&o.MaxMessage, 4<<20)
+	setDefault(&o.MaxConnections, mostConnections())
 	setDefault(&o.MaxOpen, 4096)
 	setDefault(&o.PublishQueue, 4096)
 	setDefault(&o.Handshake, 5*time.Second)

@@ -64,6 +64,15 @@ func (l *Loop) receiveControl() {
 	}
 }
 
+// receiveArrivals keeps the number of connections in bounds.
+func (l *Loop) receiveArrivals(monitor *zmq.Socket) {
+	if ended := l.crowd.look(monitor); ended > 0 {
+		if l.stats.crowded.Add(uint64(ended)) == uint64(ended) { // once: it may come by the thousand
+			l.options.Logger.Warn("too many connections are open: the oldest that said nothing are dropped", "limit", l.options.MaxConnections)
+		}
+	}
+}
+
 // refuse answers a message that is not taken up.
 func (l *Loop) refuse(to envelope, payload []byte, reason error) {
 	l.desk.post(to, message.Refusal(payload, reason.Error()))
