@@ -136,21 +136,6 @@ func (l *Loop) Publish(frame []byte) {
 	}
 }
 
-// Turn returns once the loop has gone round and sent what it had to send, and
-// with an error if it does not before the context ends, or has ended itself.
-func (l *Loop) Turn(ctx context.Context) error {
-	turned := l.desk.nextTurn()
-	l.waker.Wake()
-	select {
-	case <-turned:
-		return nil
-	case <-ctx.Done():
-		return fmt.Errorf("wait for the socket loop: %w", ctx.Err())
-	case <-l.finished:
-		return errStopping
-	}
-}
-
 // AllowKey lets a CURVE client in from now on, by its public key.
 func (l *Loop) AllowKey(key string) error { return l.keys.allow(key) }
 
@@ -242,7 +227,6 @@ func (l *Loop) serve(ctx context.Context) error {
 			l.receiveProgress()
 		}
 		timeout = l.untilNext(l.sendFrames())
-		l.desk.turned()
 	}
 }
 

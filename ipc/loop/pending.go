@@ -35,7 +35,6 @@ type desk struct {
 	bytes   int // payload of what is open
 	closed  bool
 	replies []outgoing
-	turns   []chan struct{} // to be closed when the loop has gone round
 
 	publish      [][]byte // ring of frames
 	head, length int
@@ -142,24 +141,6 @@ func (d *desk) takeFrames(buffer [][]byte, n int) (frames [][]byte, more bool) {
 		d.length--
 	}
 	return buffer, d.length > 0
-}
-
-// nextTurn returns a channel that closes when the loop has gone round.
-func (d *desk) nextTurn() <-chan struct{} {
-	d.mutex.Lock()
-	defer d.mutex.Unlock()
-	turn := make(chan struct{})
-	d.turns = append(d.turns, turn)
-	return turn
-}
-
-func (d *desk) turned() {
-	d.mutex.Lock()
-	defer d.mutex.Unlock()
-	for _, turn := range d.turns {
-		close(turn)
-	}
-	d.turns = nil
 }
 
 func (d *desk) close() {
