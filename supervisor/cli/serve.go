@@ -120,7 +120,6 @@ func (a *app) serve(ctx context.Context, f *serveFlags) (err error) {
 	}
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	defer context.AfterFunc(ctx, func() { notifySystemd(a.getenv, "STOPPING=1") })()
 	signal.Ignore(syscall.SIGPIPE, syscall.SIGHUP)
 	s, err := server.New(o)
 	if errors.Is(err, server.ErrTaken) {
@@ -130,12 +129,19 @@ func (a *app) serve(ctx context.Context, f *serveFlags) (err error) {
 		return err
 	}
 	if f.curve {
-		go watchKeys(ctx, o.Places, s, o.Logger)
+		go watchKeys(ctx, o.Places, s, o.CurvePeers, o.Logger)
 	}
 	watched, unwatch := context.WithCancel(context.Background())
 	var group sync.WaitGroup
 	defer group.Wait()
 	defer unwatch()
+	group.Go(func() {
+		select {
+		case <-s.Ending(): // whoever asked for it
+			notifySystemd(a.getenv, stopping(o.Drain))
+		case <-watched.Done():
+		}
+	})
 	return s.Run(ctx, func() {
 		a.announce(s, o, f.readyFD)
 		if watchdog != nil {

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"net"
 	"time"
@@ -28,12 +29,22 @@ func notifySystemd(getenv func(string) string, state string) {
 	_, _ = conn.Write([]byte(state))
 }
 
+// stopping tells that the server ends, and how long that may take: draining, and
+// then ending what did not end by itself.
+func stopping(drain time.Duration) string {
+	return fmt.Sprintf("STOPPING=1\nEXTEND_TIMEOUT_USEC=%d", (drain + time.Minute).Microseconds())
+}
+
 // keysPeriod is how soon a running server notices new keys.
 const keysPeriod = 2 * time.Second
 
-// watchKeys lets clients in whose keys are added while the server runs.
-func watchKeys(ctx context.Context, p place.Places, s *server.Server, log *slog.Logger) {
+// watchKeys lets clients in whose keys are added while the server runs, and
+// those no longer whose keys are revoked. It began with the given ones.
+func watchKeys(ctx context.Context, p place.Places, s *server.Server, began []string, log *slog.Logger) {
 	known := map[string]bool{}
+	for _, key := range began {
+		known[key] = true
+	}
 	ticker := time.NewTicker(keysPeriod)
 	defer ticker.Stop()
 	for {

@@ -381,10 +381,6 @@ func (s *Server) end(cause string) { s.lifetime.end(cause) }
 // Ending is closed when the server begins to end.
 func (s *Server) Ending() <-chan struct{} { return s.lifetime.asked }
 
-// Alive returns once the socket loop has gone round, and with an error when it
-// does not before ctx ends: then no client gets an answer either.
-func (s *Server) Alive(ctx context.Context) error { return s.loop.Turn(ctx) }
-
 // restore hands the engine what an earlier server left.
 func (s *Server) restore(ctx context.Context) error {
 	open := false
