@@ -137,7 +137,8 @@ const reserveMemory = 256 << 20
 // lock takes the locks of data directory and port before anything is bound: an
 // IPC bind would silently steal the sockets of a server that lives.
 func (s *Server) lock() error {
-	holder := fmt.Sprintf("process %d, port %d", os.Getpid(), s.options.Port)
+	// Clients read this: it tells them of servers that do not answer, and of chosen control ports.
+	holder := fmt.Sprintf("process %d, port %d, control port %d", os.Getpid(), s.options.Port, s.options.Control)
 	for _, l := range []struct{ path, what string }{
 		{s.options.Places.Lock(), "the data directory " + s.options.Places.State},
 		{s.options.Places.PortLock(s.options.Port), fmt.Sprintf("port %d", s.options.Port)},
@@ -348,15 +349,28 @@ func (s *Server) drain(ctx context.Context) {
 		return
 	}
 	if s.engine.Drain(ctx, true) == nil {
-		s.waitUntil(ctx, stopWait, func() bool { return len(s.engine.Running()) == 0 })
+		s.waitOrKill(ctx, func() bool { return len(s.engine.Running()) == 0 })
 	}
 }
 
 // drainCancelled waits for executions that were cancelled to be over.
-func (s *Server) drainCancelled(ctx context.Context) { s.waitUntil(ctx, stopWait, s.engine.Idle) }
+func (s *Server) drainCancelled(ctx context.Context) { s.waitOrKill(ctx, s.engine.Idle) }
 
-// stopWait bounds how long a stop waits for processes that were told to end.
-const stopWait = 30 * time.Second
+// These bound how long a stop waits for processes that were told to end, however
+// long a grace is configured for them, and then for those that were killed.
+const (
+	stopWait = 30 * time.Second
+	killWait = 10 * time.Second
+)
+
+func (s *Server) waitOrKill(ctx context.Context, done func() bool) {
+	if s.waitUntil(ctx, stopWait, done) {
+		return
+	}
+	s.log.Warn("workers that were told to end do not: killing them", "told_before", stopWait)
+	s.processes.KillAll()
+	s.waitUntil(ctx, killWait, done)
+}
 
 func (s *Server) waitUntil(ctx context.Context, limit time.Duration, done func() bool) bool {
 	timer := time.NewTimer(limit)
