@@ -72,12 +72,11 @@ func (m *Machine) ended(e Ended) {
 	number, started, threads, memory, pid := a.Number, a.Started, a.Threads, a.Memory, a.Pid
 	*a = e.Evidence
 	a.Number, a.Started, a.Threads, a.Memory, a.Process = number, started, threads, memory, nil
-	a.Ended, a.Excused = m.now, e.DiskFull || e.Excused
+	a.Ended, a.Excused = m.now, e.DiskFull || e.Excused && losses(w) < mostLosses
 	if a.Pid == 0 {
 		a.Pid = pid
 	}
 	r.peak = max(r.peak, a.PeakMemory)
-	m.probed(r)
 	if a.Reason == enums.ReasonCancelled && !r.Cancelled && !m.draining {
 		// Somebody else's SIGTERM, or a worker that gave up waiting for the
 		// next server: nobody wants this well cancelled.
@@ -177,6 +176,20 @@ func failures(w *Well) int {
 	n := 0
 	for i := range w.Attempts {
 		if !w.Attempts[i].Ended.IsZero() && !w.Attempts[i].Excused {
+			n++
+		}
+	}
+	return n
+}
+
+// mostLosses is how many attempts of a well may be lost with their servers before
+// it is taken into account that the well may be what ends servers.
+const mostLosses = 5
+
+func losses(w *Well) int {
+	n := 0
+	for i := range w.Attempts {
+		if w.Attempts[i].Excused && w.Attempts[i].Reason == enums.ReasonLost {
 			n++
 		}
 	}

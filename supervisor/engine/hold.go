@@ -77,10 +77,10 @@ func (m *Machine) probe(r *run) {
 }
 
 // probed notes that what a due hold tried has come back. Unless that ends or
-// renews the hold, something else is tried after a while: the end of one attempt
-// or commit for a reason of its own says nothing about the disk.
+// renews the hold, something else is tried after a while: a commit that failed
+// for a reason of its own says nothing about the disk.
 func (m *Machine) probed(r *run) {
-	if r.Hold == nil || !r.probing {
+	if r.Hold == nil || !r.probing || r.Stage == StageMerging {
 		return
 	}
 	r.probing = false
@@ -96,6 +96,9 @@ func (m *Machine) roomAgain(r *run) {
 		return
 	}
 	m.unhold(r)
+	if r.recovered { // compiling may be what found no room
+		m.emit(Compile{r.Execution.clone()})
+	}
 	for _, name := range r.Order {
 		if r.uncommitted[name] {
 			delete(r.uncommitted, name)

@@ -207,6 +207,7 @@ func (m *Machine) compileFailed(e CompileFailed) {
 		// It compiled before: the plate or a file has gone since. Wells that
 		// still run go on and count; the rest cannot start.
 		r.recovered = false
+		m.probed(r)
 		for _, name := range r.Order {
 			if w := r.wells[name]; w.Status == enums.WellPending || w.Status == enums.WellRetryWait {
 				m.failWell(r, w, enums.ReasonStartFailed, "compile after restart: "+e.Error)

@@ -62,11 +62,9 @@ func (e *edge) Adopt(ctx context.Context, order engine.Adopt, report engine.Repo
 		e.findCommitted(j, x, w, a, &r)
 	}
 	ended := e.finish(x, spec, r)
-	switch {
-	case r.Reason == enums.ReasonCancelled && ctx.Err() == nil:
-		ended.Excused = true // it gave up waiting for us
-	case r.Reason == enums.ReasonLost && record.Pid == 0:
-		ended.Excused = true
+	// It gave up waiting for us, or was lost with the server before this one.
+	ended.Excused = ctx.Err() == nil && (r.Reason == enums.ReasonCancelled || r.Reason == enums.ReasonLost)
+	if r.Reason == enums.ReasonLost && record.Pid == 0 {
 		ended.Evidence.Error = "the server ended before the worker had its task"
 	}
 	return ended

@@ -24,14 +24,14 @@ type edge struct {
 	version   string
 	workers   int // wells at once
 
-	processes        *process.Runner
-	progressPath     string // of the socket for workers' progress
-	board            *board
-	logs             *logs
-	log              *slog.Logger
-	now              func() time.Time
-	released         func(engine.Key)
-	spares           *spareKeeper
+	processes    *process.Runner
+	progressPath string // of the socket for workers' progress
+	board        *board
+	logs         *logs
+	log          *slog.Logger
+	now          func() time.Time
+	released     func(engine.Key)
+	spares       *spareKeeper
 
 	jobs      jobs
 	artifacts artifacts
