@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/wellhouse-hcs/wellhouse/supervisor/engine"
@@ -22,6 +23,16 @@ type journal struct {
 	store *store.Store
 	log   *slog.Logger
 	now   func() time.Time
+	// waits is why everything waits for the store; nil while it can be written.
+	waits *atomic.Pointer[string]
+}
+
+// waiting says why everything waits for the store, "" when nothing does.
+func (j journal) waiting() string {
+	if text := j.waits.Load(); text != nil {
+		return *text
+	}
+	return ""
 }
 
 func (j journal) Save(ctx context.Context, executions []engine.Execution, wells []engine.Well) error {
@@ -48,13 +59,16 @@ func (j journal) Save(ctx context.Context, executions []engine.Execution, wells 
 	for {
 		err := j.store.Save(ctx, records)
 		if !errors.Is(err, store.ErrFull) && !errors.Is(err, store.ErrUnwritable) {
-			if err == nil && told {
-				j.log.Info("the store can be written again; going on")
+			if told {
+				j.waits.Store(nil)
+				j.log.Info("the store can be written again, or is given up", "error", err)
 			}
 			return err
 		}
 		if !told {
 			told = true
+			text := fmt.Sprintf("nothing goes on until there is room or it can be written: %v", err)
+			j.waits.Store(&text)
 			j.log.Error("the store cannot be written: everything waits until it can", "error", err)
 		}
 		select {

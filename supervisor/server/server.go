@@ -170,7 +170,7 @@ func (s *Server) lookForOthers() error {
 // openStore opens the records; a damaged file is set aside and what is whole in
 // it is taken over.
 func (s *Server) openStore() error {
-	s.journal = journal{log: s.log, now: s.now}
+	s.journal = journal{log: s.log, now: s.now, waits: new(atomic.Pointer[string])}
 	path := s.options.Places.Store()
 	opened, err := store.Open(path, s.log)
 	var damaged *store.DamagedError

@@ -110,6 +110,9 @@ func (s *Server) execution(x engine.Execution) message.Execution {
 	if x.Hold != nil {
 		m.Hold = string(x.Hold.Cause) + ": " + x.Hold.Reason
 	}
+	if waiting := s.journal.waiting(); waiting != "" && !x.Status.Final() {
+		m.Hold = "records: " + waiting
+	}
 	if submission, err := decodeSubmission(x.Request); err == nil {
 		m.OutputPath = submission.Out()
 	}
