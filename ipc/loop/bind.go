@@ -32,6 +32,24 @@ func (l *Loop) bindControl() (*zmq.Socket, []string, error) {
 }
 
 func (l *Loop) bindData() (*zmq.Socket, []string, error) {
+	receives := func(s *zmq.Socket) error {
+		return errors.Join(
+			s.SetRcvhwm(controlMark),
+			s.SetMaxmsgsize(l.options.MaxData),
+			s.SetLinger(l.options.ClosingLinger),
+		)
+	}
+	switch l.options.DataRole {
+	case Receives:
+		return l.bind(zmq.SUB, l.options.Data, func(s *zmq.Socket) error {
+			return errors.Join(receives(s), s.SetSubscribe(""))
+		})
+	case Acknowledges:
+		return l.bind(zmq.REP, l.options.Data, receives)
+	case Publishes:
+	default:
+		return nil, nil, fmt.Errorf("%q is no role of a data socket", l.options.DataRole)
+	}
 	return l.bind(zmq.XPUB, l.options.Data, func(s *zmq.Socket) error {
 		return errors.Join(
 			s.SetSndhwm(publishMark),

@@ -4,7 +4,8 @@
 // touches one:
 //
 //   - control (ROUTER): requests come in, each gets exactly one reply;
-//   - data (XPUB): progress goes out; subscriptions are reported;
+//   - data, by the server's role ([DataRole]): progress goes out and subscriptions
+//     are reported (XPUB), or images come in (SUB, REP);
 //   - progress (PULL): workers' protobuf events come in;
 //   - ZAP (ROUTER, inproc): asks who may come in, when CURVE is on;
 //   - a wake pair (see package wake), for [Loop.Reply] and [Loop.Publish].

@@ -128,10 +128,10 @@ func (l *Loop) Reply(request Request, payload []byte) bool {
 	return true
 }
 
-// Publish sends a frame to everybody who subscribed. Without a data socket,
-// and after the loop has ended, it does nothing.
+// Publish sends a frame to everybody who subscribed. Without a data socket that
+// publishes, and after the loop has ended, it does nothing.
 func (l *Loop) Publish(frame []byte) {
-	if l.data != nil && l.desk.enqueue(frame) {
+	if l.data != nil && l.options.DataRole == Publishes && l.desk.enqueue(frame) {
 		l.waker.Wake()
 	}
 }
@@ -215,7 +215,11 @@ func (l *Loop) serve(ctx context.Context) error {
 			case l.zap:
 				l.receiveZAP()
 			case l.data:
-				l.receiveSubscriptions()
+				if l.options.DataRole == Publishes {
+					l.receiveSubscriptions()
+				} else {
+					l.receiveData()
+				}
 			case l.progress:
 				progress = true
 			default:

@@ -28,18 +28,23 @@ type Curve struct {
 type Options struct {
 	Control  []Endpoint // required
 	Data     []Endpoint
+	DataRole DataRole // what the data socket is for; Publishes
 	Progress Endpoint // where workers push, IPC only; empty: nowhere
 
 	// The callbacks run on the loop's goroutine: they return at once.
 	OnRequest   func(Request) // required
 	OnProgress  func(*progress.Event)
 	OnSubscribe func(topic []byte) // a client's subscription arrived, also a repeated one
+	// OnData takes what arrives on a data socket that receives. What it returns
+	// is the reply where the socket acknowledges, and ignored elsewhere.
+	OnData func(frame []byte) []byte
 
 	Curve  *Curve // nil: no keys, also over TCP
 	Logger *slog.Logger
 
 	ReplyTimeout   time.Duration // until the loop answers a request itself; 4 s, under the clients' 5 s
 	MaxMessage     int64         // bytes of a control frame; 4 MiB. A larger one drops the connection
+	MaxData        int64         // bytes of a frame that the data socket receives; 256 MiB
 	MaxConnections int           // open at once; a quarter of the process's descriptors, at most 1024
 	MaxOpen        int           // requests open at once; 4096. Beyond it the reply is "busy"
 	PublishQueue   int           // frames waiting for the data socket; 4096
@@ -49,9 +54,21 @@ type Options struct {
 	ClosingLinger  time.Duration // how long the last replies may take to leave; 300 ms
 }
 
+// DataRole is what a server's data socket does: each role of server has its own.
+type DataRole string
+
+// The roles of a data socket.
+const (
+	Publishes    DataRole = "publishes"    // XPUB: an execution server's progress
+	Receives     DataRole = "receives"     // SUB: what others publish, such as images for a viewer
+	Acknowledges DataRole = "acknowledges" // REP: the same, and every message gets a reply
+)
+
 func (o Options) withDefaults() Options {
 	setDefault(&o.ReplyTimeout, 4*time.Second)
 	setDefault(&o.MaxMessage, 4<<20)
+	setDefault(&o.MaxData, 256<<20)
+	setDefault(&o.DataRole, Publishes)
 	setDefault(&o.MaxConnections, mostConnections())
 	setDefault(&o.MaxOpen, 4096)
 	setDefault(&o.PublishQueue, 4096)

@@ -17,13 +17,14 @@ type Stats struct {
 	Published     uint64
 	Dropped       uint64 // frames that newer ones replaced before they were sent
 	Subscriptions uint64
+	Received      uint64 // messages on a data socket that receives
 	Denied        uint64 // connections and requests without a known key
 	Crowded       uint64 // connections ended because too many were open
 }
 
 type counters struct {
 	requests, malformed, busy, expired, replies, late, undelivered,
-	progress, badProgress, published, subscriptions, denied, crowded atomic.Uint64
+	progress, badProgress, published, subscriptions, received, denied, crowded atomic.Uint64
 }
 
 // Stats may be called from any goroutine.
@@ -35,6 +36,6 @@ func (l *Loop) Stats() Stats {
 		Open: open, Replies: c.replies.Load(), Late: c.late.Load(), Undelivered: c.undelivered.Load(),
 		Progress: c.progress.Load(), BadProgress: c.badProgress.Load(),
 		Published: c.published.Load(), Dropped: dropped,
-		Subscriptions: c.subscriptions.Load(), Denied: c.denied.Load(), Crowded: c.crowded.Load(),
+		Subscriptions: c.subscriptions.Load(), Received: c.received.Load(), Denied: c.denied.Load(), Crowded: c.crowded.Load(),
 	}
 }

@@ -103,7 +103,7 @@ func (l *Loop) send(reply outgoing) bool {
 
 // sendFrames publishes a turn's worth, and says whether others wait.
 func (l *Loop) sendFrames() (more bool) {
-	if l.data == nil {
+	if l.data == nil || l.options.DataRole != Publishes {
 		return false
 	}
 	frames, more := l.desk.takeFrames(l.spareFrames, publishPerTurn)
@@ -132,6 +132,25 @@ func (l *Loop) receiveSubscriptions() {
 			if l.options.OnSubscribe != nil {
 				l.options.OnSubscribe(frame[1:])
 			}
+		}
+	}
+}
+
+// receiveData hands on what arrives on a data socket that receives. Of a message
+// with several parts the last counts: a topic may come first.
+func (l *Loop) receiveData() {
+	for range progressPerTurn {
+		parts, err := l.data.RecvMessageBytes(zmq.DONTWAIT)
+		if err != nil || len(parts) == 0 {
+			return
+		}
+		l.stats.received.Add(1)
+		var reply []byte
+		if l.options.OnData != nil {
+			reply = l.options.OnData(parts[len(parts)-1])
+		}
+		if l.options.DataRole == Acknowledges {
+			_, _ = l.data.SendBytes(reply, zmq.DONTWAIT) // the peer may have gone
 		}
 	}
 }
