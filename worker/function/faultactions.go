@@ -44,15 +44,17 @@ func signalSelf(s syscall.Signal) error {
 func (f FaultHang) apply(*Call) error {
 	switch f.Mode {
 	case "stopped":
-		return signalSelf(syscall.SIGSTOP)
+		// This thread may run on for a moment before the stop reaches it.
+		if err := signalSelf(syscall.SIGSTOP); err != nil {
+			return err
+		}
 	case "busy":
 		for n := uint64(0); ; n++ {
 			runtime.KeepAlive(n)
 		}
-	default:
-		<-make(chan struct{})
-		return nil
 	}
+	<-make(chan struct{})
+	return nil
 }
 
 func (f FaultSleep) apply(c *Call) error {
