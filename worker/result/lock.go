@@ -57,8 +57,12 @@ func flock(f *os.File) error {
 }
 
 // Release gives the lock up. It may be called once.
+//
+// It unlocks before it closes: a child that is being started at this moment has
+// a copy of the descriptor until its exec, and the copy alone would go on
+// holding the lock.
 func (l *Lock) Release() error {
-	if err := l.file.Close(); err != nil {
+	if err := errors.Join(unix.Flock(int(l.file.Fd()), unix.LOCK_UN), l.file.Close()); err != nil {
 		return fmt.Errorf("release lock: %w", err)
 	}
 	return nil
