@@ -182,8 +182,10 @@ func (a *app) addKey(k *connection, name, path string) error {
 	if err := writePrivate(keysPath(places), keys); err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(a.errs, "Wrote %s. A running server lets %s in within seconds; connect with --connect HOST --key %s\n", path, name, path)
-	return err
+	return a.show(map[string]string{"client": name, "public": pair.Public, "file": path}, func(io.Writer) error {
+		_, err := fmt.Fprintf(a.errs, "Wrote %s. A running server lets %s in within seconds; connect with --connect HOST --key %s\n", path, name, path)
+		return err
+	})
 }
 
 func (a *app) revokeKey(k *connection, name string) error {
@@ -199,5 +201,11 @@ func (a *app) revokeKey(k *connection, name string) error {
 		return usagef("there is no client %q: see `supervisor keys list`", name)
 	}
 	delete(keys.Clients, name)
-	return writePrivate(keysPath(places), keys)
+	if err := writePrivate(keysPath(places), keys); err != nil {
+		return err
+	}
+	return a.show(map[string]string{"revoked": name}, func(io.Writer) error {
+		_, err := fmt.Fprintf(a.errs, "A running server stops letting %s in within seconds.\n", name)
+		return err
+	})
 }

@@ -32,7 +32,6 @@ type submitFlags struct {
 	priority int
 	fresh    bool
 	resume   bool
-	plateID  string
 }
 
 func (f *submitFlags) flags(c *cobra.Command) {

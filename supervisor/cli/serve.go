@@ -114,6 +114,7 @@ func (a *app) serve(ctx context.Context, f *serveFlags) (err error) {
 			o.CurvePeers = append(o.CurvePeers, key)
 		}
 	}
+	inFile := o.CurvePeers // those that the file may revoke, unlike the watchdog's own
 	watchdog, err := a.newWatchdog(&o, serverKey)
 	if err != nil {
 		return err
@@ -129,7 +130,7 @@ func (a *app) serve(ctx context.Context, f *serveFlags) (err error) {
 		return err
 	}
 	if f.curve {
-		go watchKeys(ctx, o.Places, s, o.CurvePeers, o.Logger)
+		go watchKeys(ctx, o.Places, s, inFile, o.Logger)
 	}
 	watched, unwatch := context.WithCancel(context.Background())
 	var group sync.WaitGroup

@@ -43,16 +43,18 @@ func TestServersReadyActiveAndStuck(t *testing.T) {
 		t.Fatalf("nobody is there, and %+v is found", found)
 	}
 	s := w.Serve("--port", strconv.Itoa(port), "--workers", "2", "--transport", "ipc,tcp")
-	w.Serve("--port", strconv.Itoa(other), "--data-dir", w.Path("other"))
+	w.Serve("--port", strconv.Itoa(other), "--control-port", strconv.Itoa(other+500), "--data-dir", w.Path("other"))
 	found := servers(t, w, port)
 	f := found[port]
 	if f.State != client.StateReady || f.Role != "execution" || f.PID != s.Pid() || f.Kind != "wellhouse" ||
 		f.Uptime <= 0 || f.LogFile == "" || f.Version == "" || f.ControlPort != port+1000 {
 		t.Errorf("found %+v", f)
 	}
-	if found[other].State != client.StateReady {
+	if f := found[other]; f.State != client.StateReady || f.ControlPort != other+500 {
 		t.Errorf("a server at a port that was not asked for is missing: %+v", found)
 	}
+
+	w.Want(0, "ping", "--port", strconv.Itoa(other)) // its control port is known by its lock
 
 	var accepted message.Accepted
 	w.JSON(&accepted, "submit", w.Plate(), "--port", strconv.Itoa(port), "-p", w.Pipeline(harness.Fault("fault_sleep", long)))

@@ -23,15 +23,21 @@ var ErrNoServer = errors.New("no server answers")
 type Options struct {
 	Places  place.Places
 	Port    int            // data port
-	Control int            // control port; 0 = place.ControlOffset above the data port
+	Control int            // control port; 0 = the one that the server chose, or place.ControlOffset above the data port
 	Host    string         // connect over TCP to this host; "" = this user's IPC sockets
 	Curve   *control.Curve // keys, for a server that requires them
 	Timeout time.Duration  // of one call; 5 s
 }
 
+// controlPort is the one given, or else the one that the server says it chose.
 func (o Options) controlPort() int {
 	if o.Control != 0 {
 		return o.Control
+	}
+	if o.Host == "" {
+		if holder := FindHolder(o); holder.Held && holder.Control > 0 {
+			return holder.Control
+		}
 	}
 	return o.Port + place.ControlOffset
 }

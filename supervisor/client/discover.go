@@ -74,19 +74,20 @@ type Discovery struct {
 
 // candidate is a place where a server may live.
 type candidate struct {
-	port  int
-	kind  string
-	path  string // of an IPC socket; "" = TCP on loopback
-	codec message.Codec
-	lock  string // held for as long as a server lives there
-	start string // held while one is started
+	port    int
+	control int
+	kind    string
+	path    string // of an IPC socket; "" = TCP on loopback
+	codec   message.Codec
+	lock    string // held for as long as a server lives there
+	start   string // held while one is started
 }
 
 func (c candidate) endpoint() string {
 	if c.path != "" {
 		return place.Endpoint(c.path)
 	}
-	return fmt.Sprintf("tcp://127.0.0.1:%d", c.port+place.ControlOffset)
+	return fmt.Sprintf("tcp://127.0.0.1:%d", c.control)
 }
 
 // Discover looks for servers at all places at once: this user's own sockets,
@@ -120,50 +121,62 @@ func (d Discovery) candidates() []candidate {
 			ports = append(ports, port)
 		}
 	}
-	ports = append(ports, present(d.Places.Socket)...)
+	ports = append(ports, numbers(d.Places.PortLock)...)
 	if d.Home != "" {
-		ports = append(ports, append(present(zmqruntime), present(openhcs)...)...)
+		ports = append(ports, append(foreign(zmqruntime), foreign(openhcs)...)...)
 	}
 	slices.Sort(ports)
 	var all []candidate
 	for _, port := range slices.Compact(ports) {
+		own := Options{Places: d.Places, Port: port}.controlPort()
 		all = append(all, candidate{
-			port: port, kind: "wellhouse", path: d.Places.Socket(port + place.ControlOffset), codec: message.JSON,
+			port: port, control: own, kind: "wellhouse", path: d.Places.Socket(own), codec: message.JSON,
 			lock: d.Places.PortLock(port), start: d.Places.StartLock(port),
 		})
+		usual := port + place.ControlOffset
 		if d.Home != "" {
 			all = append(all,
-				candidate{port: port, kind: "zmqruntime", path: zmqruntime(port + place.ControlOffset), codec: message.Pickle, start: zmqruntime(port) + ".startup.lock"},
-				candidate{port: port, kind: "openhcs", path: openhcs(port + place.ControlOffset), codec: message.Pickle, start: openhcs(port) + ".startup.lock"},
+				candidate{port: port, control: usual, kind: "zmqruntime", path: zmqruntime(usual), codec: message.Pickle, start: zmqruntime(port) + ".startup.lock"},
+				candidate{port: port, control: usual, kind: "openhcs", path: openhcs(usual), codec: message.Pickle, start: openhcs(port) + ".startup.lock"},
 			)
 		}
-		all = append(all, candidate{port: port, kind: "tcp", codec: message.Pickle})
+		all = append(all, candidate{port: port, control: own, kind: "tcp", codec: message.Pickle})
+		if own != usual {
+			all = append(all, candidate{port: port, control: usual, kind: "tcp", codec: message.Pickle})
+		}
 	}
 	return all
 }
 
-// present lists the data ports for which a socket or a lock is there.
-func present(path func(port int) string) []int {
+// numbers lists the ports for which there is a file.
+func numbers(path func(port int) string) []int {
 	before, after, _ := strings.Cut(filepath.Base(path(0)), "0")
 	entries, err := os.ReadDir(filepath.Dir(path(0)))
 	if err != nil {
 		return nil
 	}
-	numbers := map[int]bool{}
+	var found []int
 	for _, entry := range entries {
-		rest, ok := strings.CutPrefix(entry.Name(), before)
-		number, _, ends := strings.Cut(rest, after)
-		if n, err := strconv.Atoi(number); ok && ends && err == nil && n > 0 && n <= 65535 {
-			numbers[n] = true
+		number, isOne := strings.CutPrefix(entry.Name(), before)
+		number, ends := strings.CutSuffix(number, after)
+		if n, err := strconv.Atoi(number); isOne && ends && err == nil && n > 0 && n <= 65535 {
+			found = append(found, n)
 		}
 	}
+	return found
+}
+
+// foreign lists the data ports of others' sockets: of a pair the lower one, and
+// for one that is alone, which is then the control socket, what belongs to it.
+func foreign(path func(port int) string) []int {
+	all := numbers(path)
 	var ports []int
-	for n := range numbers {
-		if !numbers[n-place.ControlOffset] { // else it is a control port
+	for _, n := range all {
+		switch {
+		case slices.Contains(all, n+place.ControlOffset):
 			ports = append(ports, n)
-			if n > place.ControlOffset && !numbers[n+place.ControlOffset] {
-				ports = append(ports, n-place.ControlOffset) // or one whose data socket is gone
-			}
+		case !slices.Contains(all, n-place.ControlOffset) && n > place.ControlOffset:
+			ports = append(ports, n-place.ControlOffset)
 		}
 	}
 	return ports
@@ -171,7 +184,7 @@ func present(path func(port int) string) []int {
 
 // look asks one place; nil when nobody lives there.
 func (d Discovery) look(ctx context.Context, c candidate) *Found {
-	f := &Found{Port: c.port, ControlPort: c.port + place.ControlOffset, Endpoint: c.endpoint(), Kind: c.kind}
+	f := &Found{Port: c.port, ControlPort: c.control, Endpoint: c.endpoint(), Kind: c.kind}
 	if !lives(ctx, c) {
 		holder := holderOf(c.lock)
 		f.PID = holder.PID
@@ -215,7 +228,7 @@ func (d Discovery) look(ctx context.Context, c candidate) *Found {
 func lives(ctx context.Context, c candidate) bool {
 	network, address := "unix", c.path
 	if c.path == "" {
-		network, address = "tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(c.port+place.ControlOffset))
+		network, address = "tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(c.control))
 	}
 	dialer := net.Dialer{Timeout: 500 * time.Millisecond}
 	conn, err := dialer.DialContext(ctx, network, address)

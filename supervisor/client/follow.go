@@ -105,8 +105,9 @@ func terminal(e *progress.Event) bool {
 	switch enums.Phase(e.GetPhase()) {
 	case enums.PhaseSuccess, enums.PhaseFailed, enums.PhaseCancelled:
 		return true
+	default:
+		return false
 	}
-	return false
 }
 
 // catchUp registers for progress and hands on the latest event of every well.

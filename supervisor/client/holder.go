@@ -12,11 +12,13 @@ import (
 
 // Holder is the process that holds a server's port, by its lock.
 type Holder struct {
-	PID  int  // 0 when it is not known
-	Held bool // the lock is held: a server lives, whether it answers or not
+	PID     int  // 0 when it is not known
+	Control int  // its control port; 0 when it is not known
+	Held    bool // the lock is held: a server lives, whether it answers or not
 }
 
-var holderLine = regexp.MustCompile(`process (\d+)`)
+// holderLine is what a server writes into its lock.
+var holderLine = regexp.MustCompile(`process (\d+)(?:, port \d+, control port (\d+))?`)
 
 // FindHolder looks who holds the port. It takes no lock itself, so that it
 // never stands in the way of a server that starts.
@@ -31,7 +33,8 @@ func holderOf(path string) Holder {
 	var h Holder
 	if text, err := io.ReadAll(io.LimitReader(f, 512)); err == nil {
 		if match := holderLine.FindSubmatch(text); match != nil {
-			h.PID, _ = strconv.Atoi(string(match[1]))
+			h.PID, _ = strconv.Atoi(string(match[1])) // no number is no knowledge
+			h.Control, _ = strconv.Atoi(string(match[2]))
 		}
 	}
 	pid, held := flocked(f)

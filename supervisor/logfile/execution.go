@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -160,5 +161,5 @@ func readEnds(path string) ([]byte, error) {
 		return nil, err
 	}
 	left := fmt.Sprintf("\n(%d bytes of this log are left out)\n", info.Size()-foldLimit)
-	return append(append(half, left...), tail[:n]...), nil
+	return slices.Concat(half, []byte(left), tail[:n]), nil
 }

@@ -9,12 +9,12 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
 	"github.com/wellhouse-hcs/wellhouse/supervisor/client"
 	"github.com/wellhouse-hcs/wellhouse/supervisor/place"
-	"github.com/wellhouse-hcs/wellhouse/worker/result"
 )
 
 // Patience bounds every wait. It is long because machines under test are busy;
@@ -158,7 +158,8 @@ func (w *World) end() {
 	}
 }
 
-// stopServers asks every server that holds a port here to end.
+// stopServers asks every server that holds a port here to end: through its
+// socket, which also cancels what runs, or else, if the test started it, by a signal.
 func (w *World) stopServers() {
 	locks, _ := filepath.Glob(filepath.Join(w.Places.Run, "wellhouse-*.sock.lock"))
 	for _, lock := range locks {
@@ -167,17 +168,29 @@ func (w *World) stopServers() {
 		if err != nil {
 			continue
 		}
-		if free, err := result.TryLock(lock, "the end of a test"); err == nil {
-			_ = free.Release() // nobody holds it
+		o := client.Options{Places: w.Places, Port: port, Timeout: time.Second}
+		holder := client.FindHolder(o)
+		if !holder.Held || w.askToEnd(o) {
 			continue
 		}
-		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
-		if c, err := client.Connect(ctx, client.Options{Places: w.Places, Port: port, Timeout: time.Second}); err == nil {
-			_, _ = c.Shutdown(ctx, true)
-			c.Close()
+		for _, p := range w.started {
+			if p.server && p.Pid() == holder.PID {
+				_ = p.cmd.Process.Signal(syscall.SIGTERM) // no error when it has ended
+			}
 		}
-		cancel()
 	}
+}
+
+func (w *World) askToEnd(o client.Options) bool {
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	c, err := client.Connect(ctx, o)
+	if err != nil {
+		return false
+	}
+	defer c.Close()
+	_, err = c.Shutdown(ctx, true)
+	return err == nil
 }
 
 // findRaces fails the test for every log that tells of a data race.
