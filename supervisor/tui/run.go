@@ -76,6 +76,7 @@ type model struct {
 	now           func() time.Time
 	plate         *Plate
 	width, height int
+	over          bool
 }
 
 // gathered are the events of one frame; last when there will be no more.
@@ -122,6 +123,7 @@ func (m model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 			m.plate.Apply(e)
 		}
 		if msg.last {
+			m.over = true
 			return m, tea.Quit
 		}
 		return m, m.gather
@@ -131,4 +133,10 @@ func (m model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	return m, nil
 }
 
-func (m model) View() tea.View { return tea.NewView(m.plate.View(m.width, m.height, m.now())) }
+func (m model) View() tea.View {
+	text := m.plate.View(m.width, m.height, m.now())
+	if m.over {
+		text += "\n" // the library leaves the cursor on the last line and erases it
+	}
+	return tea.NewView(text)
+}

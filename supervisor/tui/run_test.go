@@ -54,6 +54,11 @@ func TestRunDrawsTheEndAndReturns(t *testing.T) {
 			t.Errorf("%q is not on the screen: %q", want, out.text.String())
 		}
 	}
+	// At the end everything below the cursor is erased: the last line must be above it.
+	before, _, _ := strings.Cut(out.text.String()[strings.LastIndex(out.text.String(), "panic"):], "\x1b[J")
+	if !strings.Contains(before, "\n") {
+		t.Errorf("the last line is erased: %q", out.text.String())
+	}
 }
 
 func TestRunStopsWithItsContext(t *testing.T) {

@@ -134,10 +134,14 @@ func (p *Plate) about(w *well, said string) string {
 }
 
 func because(w *well) string {
-	if w.err == "" {
-		return string(w.reason)
+	text, reason := oneLine(w.err), string(w.reason)
+	switch {
+	case text == "":
+		return reason
+	case strings.HasPrefix(text, reason+":"): // as a panic's own words do
+		return text
 	}
-	return fmt.Sprintf("%s: %s", w.reason, oneLine(w.err))
+	return reason + ": " + text
 }
 
 // oneLine makes text from elsewhere safe to print: no line breaks, no escapes.
