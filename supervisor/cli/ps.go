@@ -221,7 +221,10 @@ func writeProcesses(w io.Writer, s snapshot, tree bool) error {
 			name = "server"
 		case depth == 1 && p.Well != "":
 			name = "worker"
-			percent, attempt = fmt.Sprintf("%.0f", p.Percent), fmt.Sprint(p.Attempt)
+			attempt = fmt.Sprint(p.Attempt)
+			if s.Source == fromServer {
+				percent = fmt.Sprintf("%.0f", p.Percent)
+			}
 		case depth == 1:
 			name = "worker, waits for a well"
 			if s.Source == fromTable {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -90,7 +91,10 @@ func (a *app) awaitShutdown(ctx context.Context, c *client.Client, o client.Opti
 		case err == nil:
 			waits := "Waiting for the server to end"
 			if n := busy(pong); n > 0 {
-				waits = fmt.Sprintf("Waiting for %d executions to end, in %d processes", n, working(pong))
+				waits = "Waiting for " + count(n, "execution") + " to end"
+				if p := working(pong); p > 0 {
+					waits += ", in " + count(p, "process")
+				}
 			}
 			if waits != said {
 				fmt.Fprintln(a.errs, waits)
@@ -103,6 +107,16 @@ func (a *app) awaitShutdown(ctx context.Context, c *client.Client, o client.Opti
 		case <-ticker.C:
 		}
 	}
+}
+
+func count(n int, what string) string {
+	switch {
+	case n == 1:
+		return "1 " + what
+	case strings.HasSuffix(what, "s"):
+		what += "e"
+	}
+	return fmt.Sprintf("%d %ss", n, what)
 }
 
 func busy(p message.Pong) int { return len(p.RunningExecutions) + len(p.QueuedExecutions) }
