@@ -7,10 +7,7 @@ import (
 )
 
 // Backoff between attempts of one well: it doubles from the first to the last.
-const (
-	firstBackoff = time.Second
-	lastBackoff  = time.Minute
-)
+const lastBackoff = time.Minute
 
 // verdict is what follows from the end of an attempt.
 type verdict struct {

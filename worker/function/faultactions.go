@@ -101,6 +101,21 @@ func (f FaultDescriptors) apply(*Call) error {
 	return nil
 }
 
+// apply leaves the processes behind when it fails: they are for the server to
+// find.
+func (f FaultFork) apply(c *Call) error {
+	for n := range f.Count {
+		child := exec.Command("/bin/sleep", "600")
+		if err := child.Start(); err != nil {
+			return fmt.Errorf("start process %d: %w", n+1, err)
+		}
+		if err := child.Process.Release(); err != nil {
+			return fmt.Errorf("let go of process %d: %w", n+1, err)
+		}
+	}
+	return nil
+}
+
 func (f FaultLog) apply(c *Call) error {
 	to := os.Stderr
 	if f.To == "stdout" {

@@ -69,6 +69,13 @@ type FaultDescriptors struct {
 	Attempts int      `json:"attempts" min:"0" doc:"hit only the first so many attempts; 0 hits all"`
 }
 
+// FaultFork holds the parameters of fault_fork.
+type FaultFork struct {
+	Count    int      `json:"count" min:"0" doc:"how many to start before giving up"`
+	Wells    []string `json:"wells" doc:"hit only these wells; empty hits all"`
+	Attempts int      `json:"attempts" min:"0" doc:"hit only the first so many attempts; 0 hits all"`
+}
+
 // FaultLog holds the parameters of fault_log.
 type FaultLog struct {
 	Bytes    int      `json:"bytes" unit:"B" min:"0" doc:"how much to write"`
@@ -103,6 +110,7 @@ func (f FaultSleep) hits(c *Call) bool       { return hit(c, f.Wells, f.Attempts
 func (f FaultError) hits(c *Call) bool       { return hit(c, f.Wells, f.Attempts) }
 func (f FaultMemory) hits(c *Call) bool      { return hit(c, f.Wells, f.Attempts) }
 func (f FaultDescriptors) hits(c *Call) bool { return hit(c, f.Wells, f.Attempts) }
+func (f FaultFork) hits(c *Call) bool        { return hit(c, f.Wells, f.Attempts) }
 func (f FaultLog) hits(c *Call) bool         { return hit(c, f.Wells, f.Attempts) }
 func (f FaultGrandchild) hits(c *Call) bool  { return hit(c, f.Wells, f.Attempts) }
 func (f FaultIgnoreStop) hits(c *Call) bool  { return hit(c, f.Wells, f.Attempts) }

@@ -9,7 +9,8 @@
 //	                                      in this process; each entry fires once
 //	WELLHOUSE_FAILPOINT_DIR=DIR           where it is remembered what has fired
 //	                                      (across processes), and where hits are
-//	                                      traced, one "NAME#N" a line
+//	                                      traced, one "NAME#N" a line, with the
+//	                                      number of goroutines at the last one
 //	WELLHOUSE_FAILPOINT_STUCK=FILE        while FILE exists no signal reaches a
 //	                                      worker: it is as if stuck in the kernel
 //

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"strings"
 	"sync"
 	"syscall"
@@ -38,6 +39,7 @@ func Hit(name string) {
 	seen[name]++
 	hit := fmt.Sprintf("%s#%d", name, seen[name])
 	trace(filepath.Join(dir, "trace"), hit)
+	_ = os.WriteFile(filepath.Join(dir, "goroutines"), fmt.Appendln(nil, runtime.NumGoroutine()), 0o600)
 	for i, point := range strings.Split(os.Getenv(envPoints), ";") {
 		if point != hit {
 			continue

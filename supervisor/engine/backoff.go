@@ -1,0 +1,7 @@
+//go:build !failpoint
+
+package engine
+
+import "time"
+
+const firstBackoff = time.Second

@@ -1,0 +1,63 @@
+//go:build linux
+
+package faults
+
+import (
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/wellhouse-hcs/wellhouse/enums"
+)
+
+// Thousands of workers crash, and the server is as large as after the first: its
+// descriptors, goroutines, threads and memory.
+func TestFaultCrashesLeaveTheServerFlat(t *testing.T) {
+	t.Parallel()
+	const wells = 50
+	reference(t, wells)
+	w := failpointWorld(t)
+	w.Setenv("WELLHOUSE_FAULTS", "1")
+	w.Setenv("WELLHOUSE_FAILPOINT_DIR", w.Path())
+	server := w.Serve("--workers", "4")
+	plate := plateOf(t, w, wells)
+	expect := expectation{wells, map[string]want{}}
+	crashing := platesWells(t, w, plate)[:40]
+	for _, well := range crashing {
+		expect.named[well] = want{enums.WellFailed, enums.ReasonSignal}
+	}
+	pipeline := steps("fault_signal", "signal: 9, wells: ["+strings.Join(crashing, ", ")+"]")
+	type size struct{ files, threads, goroutines, memory int64 }
+	look := func() size {
+		files, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", server.Pid()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		text := w.Read("goroutines")
+		goroutines, err := strconv.ParseInt(strings.TrimSpace(text), 10, 64)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return size{int64(len(files)), status(t, server.Pid(), "Threads"), goroutines, resident(t, server.Pid())}
+	}
+	cycles := 0
+	round := func() {
+		x := w.AwaitEnd(w.Submit(plate, pipeline, "--fresh", "--retries", "1"))
+		if problem := examine(t, x, expect); problem != "" {
+			t.Fatal(problem)
+		}
+		cycles += 2 * len(crashing)
+	}
+	round()
+	first := look()
+	for cycles < count(200, 10_000) {
+		round()
+	}
+	last := look()
+	t.Logf("after %d crashes: %+v, after the first %d: %+v", cycles, last, 2*len(crashing), first)
+	if last.files > first.files+4 || last.goroutines > first.goroutines+8 || last.threads > first.threads+6 || last.memory > first.memory*3/2+16<<20 {
+		t.Errorf("the server grew from %+v to %+v in %d crashes", first, last, cycles)
+	}
+}
