@@ -137,7 +137,8 @@ type Execution struct {
 	RetryOf       string   `json:"retry_of,omitempty"`
 	SubmitTime    *float64 `json:"submit_time,omitempty"`
 	Percent       float64  `json:"percent"`
-	TimeLeft      *float64 `json:"time_left,omitempty"` // estimate, seconds
+	TimeLeft      *float64 `json:"time_left,omitempty"` // of a running one; estimate, seconds
+	StartsIn      *float64 `json:"starts_in,omitempty"` // of a queued one; estimate, seconds
 	Hold          string   `json:"hold,omitempty"`      // why no well is started at the moment
 	Wells         []Well   `json:"wells,omitempty"`
 }

@@ -95,6 +95,9 @@ func writeOverview(w io.Writer, v overview) error {
 		status, wells, left := string(x.Status), "", ""
 		if x.QueuePosition > 0 {
 			status = fmt.Sprintf("queued, position %d", x.QueuePosition)
+			if x.StartsIn != nil {
+				status += ", starts in about " + seconds(*x.StartsIn)
+			}
 		}
 		done, failed := tally(x.Wells)
 		if len(x.Wells) > 0 {
@@ -143,6 +146,9 @@ func writeExecution(w io.Writer, x message.Execution, all bool) error {
 	switch {
 	case x.QueuePosition > 0:
 		head += fmt.Sprintf(", position %d", x.QueuePosition)
+		if x.StartsIn != nil {
+			head += ", starts in about " + seconds(*x.StartsIn)
+		}
 	case len(x.Wells) > 0:
 		head += fmt.Sprintf(", %d of %d wells done", done, len(x.Wells))
 		if failed > 0 {

@@ -6,7 +6,6 @@ import (
 	"os"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/wellhouse-hcs/wellhouse/enums"
 	"github.com/wellhouse-hcs/wellhouse/ipc/message"
@@ -95,7 +94,7 @@ func (s *Server) statusOf(ctx context.Context, id string) (any, error) {
 	if len(wells) > 0 {
 		full.Percent = done / float64(len(wells))
 	}
-	full.TimeLeft = s.timeLeft(x, wells)
+	full.TimeLeft, full.StartsIn = s.timeLeft(x, wells), s.startsIn(x)
 	return message.ExecutionReply{Status: message.StatusOK, Execution: full}, nil
 }
 
@@ -169,33 +168,6 @@ func evidence(a *engine.Attempt) *message.Evidence {
 		ExitCode: a.ExitCode, Signal: a.Signal, PeakMemory: a.PeakMemory,
 		CPU: a.CPU.Seconds(), LogTail: a.LogTail,
 	}
-}
-
-// timeLeft estimates from the wells that are done how long the others take.
-func (s *Server) timeLeft(x engine.Execution, wells []engine.Well) *float64 {
-	if x.Status != enums.ExecutionRunning {
-		return nil
-	}
-	var took time.Duration
-	done, left, running := 0, 0, 0
-	for i := range wells {
-		w := &wells[i]
-		switch last := w.Last(); {
-		case w.Status == enums.WellComplete && last != nil:
-			took += last.Ended.Sub(last.Started)
-			done++
-		case !w.Status.Final():
-			left++
-			if w.Status == enums.WellRunning || w.Status == enums.WellStarting {
-				running++
-			}
-		}
-	}
-	if done == 0 {
-		return nil
-	}
-	seconds := took.Seconds() / float64(done) * float64(left) / float64(max(1, running))
-	return &seconds
 }
 
 func (s *Server) results(ctx context.Context, r message.Results) (any, error) {
