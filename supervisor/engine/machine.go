@@ -3,6 +3,7 @@ package engine
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/wellhouse-hcs/wellhouse/enums"
@@ -200,7 +201,7 @@ func (m *Machine) compileFailed(e CompileFailed) {
 		return
 	}
 	if r.recovered && e.DiskFull && r.Stage != StageMerging {
-		m.hold(r, HoldDisk, e.Error)
+		m.hold(r, HoldDisk, strings.TrimPrefix(e.Error, ErrInvalidInput.Error()+": ")) // it was valid when it began
 		return
 	}
 	if r.recovered {

@@ -16,6 +16,7 @@ import (
 
 	"github.com/wellhouse-hcs/wellhouse/enums"
 	"github.com/wellhouse-hcs/wellhouse/ipc/message"
+	"github.com/wellhouse-hcs/wellhouse/ipc/plugin"
 	"github.com/wellhouse-hcs/wellhouse/ipc/progress"
 	"github.com/wellhouse-hcs/wellhouse/supervisor/internal/harness"
 	"github.com/wellhouse-hcs/wellhouse/worker/plate"
@@ -158,7 +159,7 @@ func examine(t *testing.T, x message.Execution, e expectation) string {
 		if got := (want{v.Status, enums.ExitReason(v.Reason)}); got != e.of(v.Well) {
 			return fmt.Sprintf("well %s ended as %+v after %d attempts (%s), want %+v", v.Well, got, v.Attempts, v.Error, e.of(v.Well))
 		}
-		if v.Evidence == nil {
+		if v.Evidence == nil && !v.Reused {
 			return "well " + v.Well + " has no evidence"
 		}
 	}
@@ -257,4 +258,13 @@ func killWorkers(t *testing.T, w *harness.World) {
 			}
 		}
 	}
+}
+
+// apart is a session of its own.
+func apart() *syscall.SysProcAttr { return &syscall.SysProcAttr{Setsid: true} }
+
+// startTime of a process, as its record has it.
+func startTime(pid int) uint64 {
+	start, _, _ := plugin.StartTime(pid)
+	return start
 }
