@@ -252,7 +252,7 @@ func (a *app) watch(ctx context.Context, c *client.Client, id, title string, int
 	switch err := errors.Join(a.conclude(x, title), show.failure()); {
 	case errors.Is(err, syscall.EPIPE): // whoever read has seen enough; the outcome counts
 		fmt.Fprintf(a.errs, "supervisor: nobody reads the output any more; execution %s ended as %s, see `supervisor status %s`\n", id, x.Status, id[:8])
-	case err != nil:
+	case err != nil && !wasInterrupted: // a closed terminal interrupts and takes no output
 		return err
 	}
 	if wasInterrupted && x.Status == "cancelled" {

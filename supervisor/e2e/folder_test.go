@@ -15,22 +15,6 @@ import (
 	"github.com/wellhouse-hcs/wellhouse/worker/plate"
 )
 
-// mount mounts a tmpfs for the test, or skips it.
-func mount(t *testing.T, dir string, flags uintptr, data string) {
-	t.Helper()
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	if err := unix.Mount("wellhouse-test", dir, "tmpfs", flags, data); err != nil {
-		t.Skipf("a small file system needs the right to mount one: %v", err)
-	}
-	t.Cleanup(func() {
-		if err := unix.Unmount(dir, unix.MNT_DETACH); err != nil {
-			t.Error(err)
-		}
-	})
-}
-
 // Two plates of one name do not share a results folder: their wells would stand
 // side by side in its tables.
 func TestTwoPlatesOfOneNameDoNotMix(t *testing.T) {
@@ -77,15 +61,14 @@ func TestNoRoomToBegin(t *testing.T) {
 	t.Parallel()
 	w := harness.New(t)
 	for name, test := range map[string]struct {
-		flags uintptr
-		data  string
-		says  string
+		readOnly bool
+		says     string
 	}{
-		"small":     {0, "size=2m", "are needed: make room"},
-		"read-only": {unix.MS_RDONLY, "", "read-only file system"},
+		"small":     {false, "are needed: make room"},
+		"read-only": {true, "read-only file system"},
 	} {
 		dir := w.Path(name)
-		mount(t, dir, test.flags, test.data)
+		mount(t, dir, "2m", test.readOnly)
 		r := w.Want(2, "run", w.Plate(), "-p", w.Pipeline(harness.Nuclei), "--out", filepath.Join(dir, "out"))
 		says(t, r.Stderr, test.says, "--out", "Nothing was started and nothing was written")
 		absent(t, filepath.Join(dir, "out"))
@@ -97,7 +80,7 @@ func TestNoRoomToBegin(t *testing.T) {
 func TestDiskFillsDuringTheRun(t *testing.T) {
 	w := faulty(t)
 	dir := w.Path("small")
-	mount(t, dir, 0, "size=24m")
+	mount(t, dir, "24m", false)
 	out := filepath.Join(dir, "out")
 	// Every well keeps about 1 MiB of incompressible pixels, and sleeps first, so
 	// that the disk can be filled once the folder was found good.
