@@ -76,11 +76,9 @@ func python(b *testing.B, args ...string) (p pool, ok bool) {
 
 // job is what joblog.tsv tells of a run's wells.
 type job struct {
-	wells         int
-	cpu           float64 // seconds, sum
-	peak          float64 // bytes, median
-	first, last   time.Time
-	wellsInFlight float64
+	wells int
+	cpu   float64 // seconds, sum
+	peak  float64 // bytes, median
 }
 
 func readJobs(b *testing.B, path string) job {

@@ -133,7 +133,7 @@ func (e *Engine) persist(ctx context.Context) error {
 					b.answer(err)
 				}
 				if ctx.Err() != nil {
-					return nil
+					return nil //nolint:nilerr // being told to end is no failure
 				}
 				return err
 			}

@@ -350,6 +350,7 @@ func (m *Machine) cancelAsked(e CancelAsked) {
 				if r.uncommitted[name] {
 					m.cancelWell(r, w)
 				}
+			default: // it has ended
 			}
 		}
 		m.settle(r)

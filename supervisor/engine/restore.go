@@ -50,6 +50,7 @@ func (m *Machine) resume(r *run) {
 	case StageMerging:
 		m.merge(r)
 		return
+	case StageReady, StageRunning, StageFinal: // a final one is not restored
 	}
 	r.recovered = true
 	m.emit(Compile{r.Execution.clone()})
@@ -79,6 +80,7 @@ func (m *Machine) resume(r *run) {
 			if r.Cancelled {
 				m.cancelWell(r, w)
 			}
+		default: // it has ended
 		}
 	}
 	m.settle(r)

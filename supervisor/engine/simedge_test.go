@@ -103,6 +103,7 @@ func (w *simulated) ends(key attemptKey, p *worker) {
 	switch p.reason {
 	case enums.ReasonOK, enums.ReasonFunctionError, enums.ReasonInputUnreadable, enums.ReasonCancelled:
 		w.outcomes[key] = p.reason
+	default: // it left no outcome
 	}
 	w.tell(key, p.reason)
 }

@@ -87,6 +87,7 @@ func classify(e evidence) (enums.ExitReason, string) {
 		return enums.ReasonOutOfMemory, e.Detail
 	case byProcesses:
 		return enums.ReasonSignal, e.Detail
+	default: // the worker's own end tells
 	}
 	if text := outOfMemory(e); text != "" {
 		return enums.ReasonOutOfMemory, text

@@ -1,6 +1,7 @@
 package process
 
 import (
+	"errors"
 	"bytes"
 	"io"
 	"os"
@@ -49,7 +50,7 @@ func readTail(path string, offset int64) []byte {
 	}
 	text := make([]byte, min(tailBytes, info.Size()-offset))
 	n, err := file.ReadAt(text, info.Size()-int64(len(text)))
-	if err != nil && err != io.EOF {
+	if err != nil && !errors.Is(err, io.EOF) {
 		return nil
 	}
 	return text[:n]

@@ -202,6 +202,7 @@ func (e *edge) wantOfRoom(j *job, r process.Result) bool {
 		if !roomFor(string(e.logs.dir)) || !roomFor(filepath.Dir(e.progressPath)) {
 			return true
 		}
+	default:
 	}
 	// What did not fit was removed again, so that there may be room by now.
 	return strings.Contains(r.Error, worker.NoRoom) || !roomFor(j.folder.Path())

@@ -63,6 +63,7 @@ func (b *board) fromWorker(event *progress.Event) {
 	switch enums.Phase(event.GetPhase()) {
 	case enums.PhaseAxisCompleted, enums.PhaseAxisError:
 		return
+	default:
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -89,8 +90,9 @@ func (p *plateBoard) overtaken(event *progress.Event) bool {
 	switch enums.Phase(known.GetPhase()) {
 	case enums.PhaseAxisCompleted, enums.PhaseAxisError, enums.PhaseCancelled, enums.PhaseQueued:
 		return event.GetAttempt() == known.GetAttempt()
+	default:
+		return false
 	}
-	return false
 }
 
 // fromEngine publishes a change of state.
@@ -129,6 +131,7 @@ func (b *board) well(p *plateBoard, event *progress.Event, w *engine.Well) {
 		if w.Error != "" {
 			event.Error += ": " + w.Error
 		}
+	default: // its step tells
 	}
 }
 

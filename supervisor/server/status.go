@@ -63,6 +63,7 @@ func (s *Server) shortLists() (running []message.RunningExecution, queued []mess
 			})
 		case enums.ExecutionQueued:
 			queued = append(queued, message.QueuedExecution{ExecutionID: x.ID, PlateID: x.Plate, QueuePosition: len(queued) + 1})
+		default: // it has ended
 		}
 	}
 	return running, queued
