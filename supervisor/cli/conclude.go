@@ -29,8 +29,12 @@ func exitOf(x message.Execution) error {
 	}
 }
 
-// mostNamed is how many failed wells are told one by one.
-const mostNamed = 20
+// These are how many failed wells, and how many warnings about the plate as a
+// whole, are told one by one.
+const (
+	mostNamed  = 20
+	mostWarned = 5
+)
 
 // conclude tells the outcome: one line of JSON, or a paragraph.
 func (a *app) conclude(x message.Execution, title string) error {
@@ -89,6 +93,15 @@ func paragraph(out io.Writer, x message.Execution, title string) error {
 			break
 		}
 		fmt.Fprintf(w, "  %s failed: %s\n", v.Well, failure(v))
+	}
+	if s := x.ResultsSummary; s != nil {
+		for i, warning := range s.Warnings {
+			if i == mostWarned {
+				fmt.Fprintf(w, "… and %d more warnings: see %s\n", len(s.Warnings)-i, filepath.Join(x.OutputPath, "manifest.json"))
+				break
+			}
+			fmt.Fprintf(w, "Warning: %s\n", oneLine(warning))
+		}
 	}
 	if warned > 0 {
 		fmt.Fprintf(w, "Wells with warnings: %d (column Warnings of wells.csv).\n", warned)

@@ -108,6 +108,18 @@ func (a *app) connectOrStart(ctx context.Context, k *connection, more ...string)
 	return c, serverError(err)
 }
 
+// reviver starts a server again that this command had started. Its successor
+// finds the executions, and takes over the workers that live.
+func (a *app) reviver(k *connection, serve []string) func(context.Context) error {
+	return func(ctx context.Context) error {
+		c, err := a.connectOrStart(ctx, k, serve...)
+		if err == nil {
+			c.Close()
+		}
+		return err
+	}
+}
+
 // serverError gives an error of the connection its exit code.
 func serverError(err error) error {
 	var refusal *message.Error

@@ -51,5 +51,12 @@ func (a *app) retry(ctx context.Context, k *connection, r message.Retry, detach 
 	if err != nil {
 		return serverError(err)
 	}
-	return a.watch(ctx, c, x.ExecutionID, title(x)+" (retry of "+short(accepted.RetryOf)+")", interrupts, true)
+	w := watcher{
+		app: a, client: c, id: x.ExecutionID, title: title(x) + " (retry of " + short(accepted.RetryOf) + ")",
+		interrupts: interrupts, cancels: true,
+	}
+	if c.Started() {
+		w.revive = a.reviver(k, nil)
+	}
+	return w.watch(ctx)
 }

@@ -9,14 +9,11 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"syscall"
-	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/wellhouse-hcs/wellhouse/ipc/message"
 	"github.com/wellhouse-hcs/wellhouse/registry/config"
-	"github.com/wellhouse-hcs/wellhouse/supervisor/client"
 	"github.com/wellhouse-hcs/wellhouse/worker/pipeline"
 )
 
@@ -178,94 +175,9 @@ func (a *app) run(ctx context.Context, k *connection, f *submitFlags, plate stri
 		return a.showAccepted(accepted)
 	}
 	title := strings.Join([]string{filepath.Base(request.PlateID), strings.TrimSuffix(filepath.Base(f.pipeline), filepath.Ext(f.pipeline)), accepted.ExecutionID[:8]}, " · ")
-	return a.watch(ctx, c, accepted.ExecutionID, title, interrupts, true)
-}
-
-// These bound how long an interrupted client waits for the end: of wells that
-// were asked to end, and of wells that were killed.
-const (
-	cancelPatience = 30 * time.Second
-	killPatience   = 5 * time.Second
-)
-
-// watch follows an execution, shows it, and ends with its outcome. When it is
-// interrupted it cancels the execution, if that is wanted, and waits for its
-// end; a second interrupt kills what runs, a third leaves at once.
-func (a *app) watch(ctx context.Context, c *client.Client, id, title string, interrupts <-chan os.Signal, cancels bool) error {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	show := a.newShow(ctx, title, id)
-	interrupted := make(chan struct{})
-	left := make(chan struct{})
-	go func() { // ends with ctx
-		select {
-		case <-ctx.Done():
-			return
-		case <-interrupts:
-		}
-		close(interrupted)
-		if !cancels {
-			cancel()
-			return
-		}
-		show.say("interrupted: cancelling; once more to kill what runs")
-		if _, err := c.Cancel(ctx, id); err != nil {
-			show.say("cancelling failed: " + err.Error())
-		}
-		select {
-		case <-ctx.Done():
-			return
-		case <-time.After(cancelPatience):
-			close(left)
-			cancel()
-			return
-		case <-interrupts:
-		}
-		show.say("interrupted again: killing what runs")
-		if _, err := c.Kill(ctx, id); err != nil {
-			show.say("killing failed: " + err.Error())
-		}
-		select {
-		case <-ctx.Done():
-		case <-interrupts:
-			close(left)
-			cancel()
-		case <-time.After(killPatience):
-			close(left)
-			cancel()
-		}
-	}()
-	x, err := c.Follow(ctx, id, client.Follower{Event: show.event, Status: show.status, Away: show.away})
-	show.close()
-	wasInterrupted := closed(interrupted)
-	if err != nil {
-		if wasInterrupted {
-			if closed(left) {
-				fmt.Fprintf(a.errs, "Left execution %s while it was being cancelled; see `supervisor status %s`.\n", id, id[:8])
-			} else {
-				fmt.Fprintf(a.errs, "Execution %s goes on; follow it with `supervisor wait %s`.\n", id, id[:8])
-			}
-			return exit(ExitInterrupted)
-		}
-		return serverError(err)
+	w := watcher{app: a, client: c, id: accepted.ExecutionID, title: title, interrupts: interrupts, cancels: true}
+	if c.Started() {
+		w.revive = a.reviver(k, serve)
 	}
-	switch err := errors.Join(a.conclude(x, title), show.failure()); {
-	case errors.Is(err, syscall.EPIPE): // whoever read has seen enough; the outcome counts
-		fmt.Fprintf(a.errs, "supervisor: nobody reads the output any more; execution %s ended as %s, see `supervisor status %s`\n", id, x.Status, id[:8])
-	case err != nil && !wasInterrupted: // a closed terminal interrupts and takes no output
-		return err
-	}
-	if wasInterrupted && x.Status == "cancelled" {
-		return exit(ExitInterrupted)
-	}
-	return exitOf(x)
-}
-
-func closed(c <-chan struct{}) bool {
-	select {
-	case <-c:
-		return true
-	default:
-		return false
-	}
+	return w.watch(ctx)
 }

@@ -50,7 +50,8 @@ func (a *app) waitFor(ctx context.Context, c *client.Client, x message.Execution
 	interrupts := make(chan os.Signal, 2)
 	signal.Notify(interrupts, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	defer signal.Stop(interrupts)
-	return a.watch(ctx, c, x.ExecutionID, title(x), interrupts, false)
+	w := watcher{app: a, client: c, id: x.ExecutionID, title: title(x), interrupts: interrupts}
+	return w.watch(ctx)
 }
 
 // title names an execution for people.

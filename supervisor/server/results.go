@@ -64,7 +64,7 @@ func (e *edge) Merge(ctx context.Context, x engine.Execution, wells []engine.Wel
 		Started: x.Started, Ended: e.now(),
 	}
 	if j.plan != nil {
-		work.Plate, work.Pipeline = j.plan.Plate, j.plan.Name
+		work.Plate, work.Pipeline, work.Warnings = j.plan.Plate, j.plan.Name, j.plan.Warnings
 		e.describe(&work, j.plan)
 	}
 	for i := range wells {

@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"slices"
@@ -21,7 +22,7 @@ func Parse(name string, text []byte, catalogue *function.Catalogue) (*Definition
 		catalogue: catalogue,
 		objects:   make(map[string]string),
 	}
-	def := p.pipeline(text)
+	def := p.pipeline(bytes.TrimPrefix(text, []byte("\ufeff"))) // as some editors begin a file
 	if err := p.err(); err != nil {
 		return nil, err
 	}

@@ -21,7 +21,8 @@ type Job struct {
 
 	Started, Ended time.Time
 
-	Wells []Well // every well of the plan, in any order
+	Wells    []Well   // every well of the plan, in any order
+	Warnings []string // about the plate as a whole
 
 	// Measure is the column of wells.csv that the heatmap shows, such as
 	// "Count_Nuclei" or "Mean_Nuclei_AreaShape_Area"; by default the first

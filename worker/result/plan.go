@@ -79,7 +79,7 @@ func (p *mergePlan) foreign(c *committed) bool {
 // plan decides what the merged files hold. It reads records and the headers of
 // fragments, and changes nothing.
 func (f *Folder) plan(job Job) (*mergePlan, error) {
-	p := &mergePlan{job: job, folder: f, results: map[string]lookup{}, schemas: map[string]*schema{}}
+	p := &mergePlan{job: job, folder: f, results: map[string]lookup{}, schemas: map[string]*schema{}, warnings: slices.Clone(job.Warnings)}
 	own := jobRecord{Execution: f.execution, Configuration: f.options.configuration, Started: job.Started.UTC()}
 	seen := map[string]*plannedWell{}
 	for _, w := range job.Wells {
