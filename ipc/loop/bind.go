@@ -7,6 +7,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 
 	zmq "github.com/pebbe/zmq4"
@@ -120,6 +121,9 @@ func (l *Loop) bind(kind zmq.Type, endpoints []Endpoint, setUp func(*zmq.Socket)
 			tcpReady = true
 		}
 		if err = socket.Bind(endpoint.Address); err != nil {
+			if zmq.AsErrno(err) == zmq.Errno(syscall.EADDRINUSE) {
+				err = syscall.EADDRINUSE // as callers know it
+			}
 			return nil, nil, fmt.Errorf("bind %s: %w", endpoint.Address, err)
 		}
 		var address string

@@ -216,7 +216,7 @@ func TestWaitThroughARestart(t *testing.T) {
 func TestWithoutServer(t *testing.T) {
 	t.Parallel()
 	w := harness.New(t)
-	for _, args := range [][]string{{"ping"}, {"status"}, {"wait", "x"}, {"cancel", "x"}, {"shutdown"}, {"ps"},
+	for _, args := range [][]string{{"ping"}, {"status"}, {"cancel", "x"}, {"shutdown"}, {"ps"},
 		{"submit", w.Plate(), "-p", w.Pipeline(harness.Nuclei)}} {
 		r := w.Want(3, args...)
 		contains(t, r.Stderr, "no server answers", "supervisor serve")

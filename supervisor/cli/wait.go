@@ -33,7 +33,9 @@ the server. Ctrl-C ends the waiting and nothing else.`,
 }
 
 func (a *app) wait(ctx context.Context, k *connection, id string) error {
-	c, err := a.connect(ctx, k)
+	// The server of `run --detach` ends with its execution: then another one
+	// reads the record, or takes up what was interrupted.
+	c, err := a.connectOrStart(ctx, k)
 	if err != nil {
 		return err
 	}

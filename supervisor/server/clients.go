@@ -79,10 +79,8 @@ func (c *clients) join(id string) int {
 func (c *clients) leave(id string) int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if _, ok := c.all[id]; ok {
-		delete(c.all, id)
-		c.left = true
-	}
+	delete(c.all, id)
+	c.left = true // also one that never registered says so when it leaves
 	return len(c.all)
 }
 

@@ -14,6 +14,7 @@ import (
 	"strconv"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/wellhouse-hcs/wellhouse/enums"
@@ -228,6 +229,9 @@ func (s *Server) listen(progressPath string) error {
 		PublishQueue: 2 * mostReplayed,
 		Curve:        curve, Logger: s.log,
 	})
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return fmt.Errorf("%w: %w; choose another --port", ErrTaken, err)
+	}
 	if err != nil {
 		return fmt.Errorf("listen: %w", err)
 	}
