@@ -8,7 +8,6 @@ import (
 	"testing"
 
 	"github.com/wellhouse-hcs/wellhouse/enums"
-	"github.com/wellhouse-hcs/wellhouse/supervisor/internal/harness"
 )
 
 // Wells that take memory, descriptors and processes without end cost themselves,
@@ -16,7 +15,7 @@ import (
 func TestFaultBombs(t *testing.T) {
 	t.Parallel()
 	for range count(1, 10) {
-		w := harness.New(t)
+		w := failpointWorld(t) // a race detector does not fit into the limit
 		w.Setenv("WELLHOUSE_FAULTS", "1")
 		plate := plateOf(t, w, 6)
 		pipeline := steps("fault_memory", "bytes: 1073741824, wells: [A01]") +

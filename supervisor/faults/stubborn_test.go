@@ -20,7 +20,7 @@ func TestFaultStubbornWorkers(t *testing.T) {
 	t.Parallel()
 	const stall, timeout, grace = 2, 3, 1 // seconds
 	for round := range count(1, 10) {
-		w := harness.New(t)
+		w := failpointWorld(t)
 		w.Setenv("WELLHOUSE_FAULTS", "1")
 		plate := plateOf(t, w, 12)
 		names := platesWells(t, w, plate)

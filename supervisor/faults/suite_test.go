@@ -28,21 +28,57 @@ func steps(fault, parameters string) string {
 	return harness.Nuclei + "  - name: fault\n    from: pipeline_start\n    function: " + fault + "\n    with: {" + parameters + "}\n"
 }
 
-// plates makes the same small plate of so many wells in every world.
+// plateOf is the same small plate of so many wells in every world.
 func plateOf(t *testing.T, w *harness.World, wells int) string {
 	t.Helper()
 	dir := w.Path("plates", "plate")
 	if _, err := os.Stat(dir); err == nil {
 		return dir
 	}
-	if err := os.MkdirAll(filepath.Dir(dir), 0o755); err != nil {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
 		t.Fatal(err)
 	}
+	for name, content := range images(t, wells) {
+		if err := os.WriteFile(filepath.Join(dir, name), content, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
+}
+
+// drawn are the files of plates by number of wells: drawing them takes long.
+var drawn struct {
+	sync.Mutex
+	plates map[int]map[string][]byte
+}
+
+func images(t *testing.T, wells int) map[string][]byte {
+	t.Helper()
+	drawn.Lock()
+	defer drawn.Unlock()
+	if known := drawn.plates[wells]; known != nil {
+		return known
+	}
+	dir := filepath.Join(t.TempDir(), "plate")
 	err := plate.Synthesize(dir, plate.Synthesis{Name: "plate", Wells: wells, Rows: 1, Columns: 1, Width: 64, Height: 64, Cells: 5})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return dir
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	files := map[string][]byte{}
+	for _, entry := range entries {
+		if files[entry.Name()], err = os.ReadFile(filepath.Join(dir, entry.Name())); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if drawn.plates == nil {
+		drawn.plates = map[int]map[string][]byte{}
+	}
+	drawn.plates[wells] = files
+	return files
 }
 
 // want is how a well must end.
@@ -82,7 +118,7 @@ func reference(t *testing.T, wells int) map[string][]string {
 	if known := references.tables[wells]; known != nil {
 		return known
 	}
-	w := harness.New(t)
+	w := failpointWorld(t)
 	w.Serve("--workers", "2")
 	x := w.AwaitEnd(w.Submit(plateOf(t, w, wells), harness.Nuclei))
 	if x.Status != enums.ExecutionComplete {
