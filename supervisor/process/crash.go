@@ -1,8 +1,8 @@
 package process
 
 import (
-	"errors"
 	"bytes"
+	"errors"
 	"io"
 	"os"
 	"strings"
