@@ -22,6 +22,7 @@ const (
 type marker struct {
 	Plate string `json:"plate,omitempty"`
 	Root  string `json:"root,omitempty"` // the plate's folder
+	Out   string `json:"out,omitempty"`  // where this folder was then
 }
 
 // Folder is a results folder, locked by one execution.
@@ -162,7 +163,10 @@ func (f *Folder) mark() error {
 		}
 	}
 	known := m
-	m.Plate, m.Root = cmp.Or(m.Plate, f.options.plate), cmp.Or(f.options.root, m.Root)
+	m.Plate = cmp.Or(m.Plate, f.options.plate)
+	if f.options.root != "" {
+		m.Root, m.Out = f.options.root, f.out
+	}
 	if m == known && err == nil {
 		return nil
 	}
@@ -173,10 +177,17 @@ func samePlate(out string, m marker, o options) error {
 	switch {
 	case m.Plate != "" && o.plate != "" && m.Plate != o.plate:
 		return fmt.Errorf("%s holds the results of plate %q, not of %q: choose another folder with --out", out, m.Plate, o.plate)
-	case differ(m.Root, o.root):
+	case differ(m.Root, o.root) && !movedTogether(m, out, o.root):
 		return fmt.Errorf("%s holds the results of another plate that is named %q too, in %s: choose another folder with --out", out, m.Plate, m.Root)
 	}
 	return nil
+}
+
+// movedTogether tells a plate and its results that were copied as one.
+func movedTogether(m marker, out, root string) bool {
+	was, errWas := filepath.Rel(m.Out, m.Root)
+	is, errIs := filepath.Rel(out, root)
+	return errWas == nil && errIs == nil && was == is
 }
 
 // differ tells whether both folders are there and are not the same.

@@ -226,6 +226,13 @@ func TestAnotherPlateOfTheSameNameIsRefused(t *testing.T) {
 	check0(t, os.Symlink(here, filepath.Join(dir, "link")))
 	check0(t, open(filepath.Join(dir, "link")))
 	check0(t, open(here))
+	copied := filepath.Join(t.TempDir(), "all")
+	check0(t, os.CopyFS(copied, os.DirFS(dir)))
+	if f, err := Open(filepath.Join(copied, "out"), "e1", WithPlate("P1"), WithRoot(filepath.Join(copied, "here"))); err != nil {
+		t.Errorf("plate and results were copied together: %v", err)
+	} else {
+		check0(t, f.Close())
+	}
 	check0(t, os.Remove(there))
 	check0(t, os.Rename(here, there))
 	check0(t, open(there))
