@@ -51,7 +51,7 @@ func TestManyAtOnce(t *testing.T) {
 	}
 	all.Wait()
 	f.SetSpares(0)
-	f.awaitSpares(0)
+	f.tasks.Wait() // also for a spare that was being started
 	f.reapUnknown()
 	for _, pid := range strays(false) {
 		if p, ok := lookAt(pid); ok && p.dead() {

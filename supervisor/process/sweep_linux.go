@@ -58,11 +58,13 @@ func (r *Runner) sweep(leader int, marker string, g group, everywhere bool) bool
 	deadline := time.Now().Add(r.options.KillTimeout)
 	everywhere = everywhere || !r.reaper
 	ended := map[int]bool{}
+	doubts := maxDoubts
 	if leader <= 1 {
 		leader = -1 // there was no process: nothing is in its group
 	}
 	for {
 		var left []relative
+		doubtful := false
 		add := func(pid int) {
 			if p, ok := lookAt(pid); ok && pid != leader {
 				left = append(left, p)
@@ -76,12 +78,22 @@ func (r *Runner) sweep(leader int, marker string, g group, everywhere bool) bool
 			if !ok || pid == leader || (everywhere && p.dead() && p.parent != os.Getpid()) {
 				continue
 			}
-			if p.group == leader || p.session == leader || ended[pid] || plugin.HasMarker(pid, marker) {
+			if p.group == leader || p.session == leader || ended[pid] {
+				left = append(left, p)
+				continue
+			}
+			marked, sure := markedBy(pid, marker)
+			if marked {
 				left = append(left, p)
 			}
+			orphan := !everywhere || p.parent == 1
+			doubtful = doubtful || !sure && orphan && !p.dead() && !r.isWorker(pid)
 		}
 		if len(left) == 0 && (everywhere || !groupLives(leader)) {
-			return true
+			if !doubtful || doubts == 0 {
+				return true
+			}
+			doubts--
 		}
 		if time.Now().After(deadline) {
 			return false
@@ -97,6 +109,27 @@ func (r *Runner) sweep(leader int, marker string, g group, everywhere bool) bool
 			time.Sleep(time.Millisecond)
 		}
 	}
+}
+
+// maxDoubts is how often, a millisecond apart, a sweep asks again what an orphan
+// is that shows no environment: it may be about to become another program, and
+// has none for a moment, or it was given none.
+const maxDoubts = 20
+
+// markedBy tells whether a process carries the marker; it is not sure about one
+// that shows no environment at all.
+func markedBy(pid int, marker string) (marked, sure bool) {
+	environment, err := os.ReadFile(procPath(pid, "environ"))
+	if err != nil {
+		return false, true // it has ended, or is not ours
+	}
+	want := []byte(plugin.EnvMarker + "=" + marker)
+	for entry := range bytes.SplitSeq(environment, []byte{0}) {
+		if bytes.Equal(entry, want) {
+			return true, true
+		}
+	}
+	return false, len(environment) > 0
 }
 
 // strays lists who may be left of an attempt: orphans are handed to our main
