@@ -45,6 +45,11 @@ type EnumerationDescription struct {
 func (r *Registry) Description() Description {
 	r.mutex.RLock()
 	defer r.mutex.RUnlock()
+	return r.describe()
+}
+
+// describe is Description; the caller holds the lock.
+func (r *Registry) describe() Description {
 	d := Description{Types: []TypeDescription{}, Enumerations: []EnumerationDescription{}}
 	for _, name := range r.names() {
 		e := r.byName[name]
@@ -63,7 +68,14 @@ func (r *Registry) Description() Description {
 }
 
 // Fingerprint returns the fingerprint of [Registry.Description].
-func (r *Registry) Fingerprint() string { return r.Description().Fingerprint() }
+func (r *Registry) Fingerprint() string {
+	r.mutex.Lock()
+	defer r.mutex.Unlock()
+	if r.fingerprint == "" {
+		r.fingerprint = r.describe().Fingerprint()
+	}
+	return r.fingerprint
+}
 
 // Fingerprint returns the SHA-256, in hexadecimal, of everything in the
 // description. Two processes with one fingerprint mean the same by every name.

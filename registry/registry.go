@@ -19,6 +19,7 @@ type Registry struct {
 	byName       map[string]*entry // names and aliases
 	byType       map[reflect.Type]*entry
 	enumerations map[string]*enums.Enumeration
+	fingerprint  string                // "" = to be computed
 	compiling    map[reflect.Type]bool // while a type is registered: the types above
 }
 
@@ -72,6 +73,7 @@ func (r *Registry) register(name string, t reflect.Type, aliases []string) error
 
 	r.mutex.Lock()
 	defer r.mutex.Unlock()
+	r.fingerprint = ""
 	if held := r.byType[t]; held != nil {
 		if held.name == name && slices.Equal(held.aliases, aliases) {
 			return nil
@@ -107,6 +109,7 @@ func (r *Registry) register(name string, t reflect.Type, aliases []string) error
 func (r *Registry) RegisterEnumeration(enumerations ...*enums.Enumeration) {
 	r.mutex.Lock()
 	defer r.mutex.Unlock()
+	r.fingerprint = ""
 	for _, e := range enumerations {
 		r.enumerations[e.Name()] = e
 	}

@@ -50,6 +50,21 @@ func (w *Worker) Pid() int { return w.record.Pid }
 // Exited is closed when the process has ended and its group was killed.
 func (w *Worker) Exited() <-chan struct{} { return w.attached.exited }
 
+// Ended tells whether the process has ended or is about to: Exited is closed only
+// after the last of its threads is gone.
+func (w *Worker) Ended() bool {
+	select {
+	case <-w.Exited():
+		return true
+	default:
+		start, zombie, err := StartTime(w.Pid())
+		if err != nil {
+			return !errors.Is(err, errors.ErrUnsupported)
+		}
+		return zombie || start != w.record.StartTime
+	}
+}
+
 // Exit says how it ended; to be asked after Exited is closed.
 func (w *Worker) Exit() Exit { return w.attached.exit }
 

@@ -3,9 +3,7 @@ package config
 import (
 	"fmt"
 	"math/big"
-	"regexp"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/wellhouse-hcs/wellhouse/enums"
@@ -73,30 +71,57 @@ func (b Bytes) String() string {
 	return "0B"
 }
 
-var bytesPattern = sync.OnceValue(func() *regexp.Regexp {
-	return regexp.MustCompile(`^(-?[0-9]{1,19}(?:\.[0-9]{1,12})?) ?([A-Za-z]*)$`)
-})
+// splitBytes cuts a text into a decimal number, of at most 19 digits before the
+// point and 12 after it, and the letters that follow it or one blank.
+func splitBytes(s string) (number, unit string, ok bool) {
+	rest := strings.TrimPrefix(s, "-")
+	digits := func(most int) bool {
+		n := 0
+		for n < len(rest) && '0' <= rest[n] && rest[n] <= '9' {
+			n++
+		}
+		rest = rest[n:]
+		return n > 0 && n <= most
+	}
+	if !digits(19) {
+		return "", "", false
+	}
+	if fraction, found := strings.CutPrefix(rest, "."); found {
+		rest = fraction
+		if !digits(12) {
+			return "", "", false
+		}
+	}
+	number = s[:len(s)-len(rest)]
+	unit = strings.TrimPrefix(rest, " ")
+	for _, c := range []byte(unit) {
+		if c|0x20 < 'a' || c|0x20 > 'z' {
+			return "", "", false
+		}
+	}
+	return number, unit, true
+}
 
 // ParseBytes reads the text form: a number of whole bytes, or one with a binary
 // (KiB, MiB, GiB, TiB) or decimal (KB, MB, GB, TB) unit in any case, such as
 // "1.5GiB".
 func ParseBytes(s string) (Bytes, error) {
-	parts := bytesPattern().FindStringSubmatch(s)
-	if parts == nil {
+	number, unit, ok := splitBytes(s)
+	if !ok {
 		return 0, fmt.Errorf("%q is not an amount of memory: write a number with its unit, such as 512MiB or 2GiB", clip(s))
 	}
 	size := int64(0)
 	var names []string
 	for _, u := range byteUnits() {
 		names = append(names, u.name)
-		if strings.EqualFold(u.name, parts[2]) || parts[2] == "" && u.size == 1 {
+		if strings.EqualFold(u.name, unit) || unit == "" && u.size == 1 {
 			size = u.size
 		}
 	}
 	if size == 0 {
-		return 0, fmt.Errorf("%q: %w", clip(s), enums.Unknown("unit of memory", parts[2], names))
+		return 0, fmt.Errorf("%q: %w", clip(s), enums.Unknown("unit of memory", unit, names))
 	}
-	amount, ok := new(big.Rat).SetString(parts[1])
+	amount, ok := new(big.Rat).SetString(number)
 	if !ok {
 		return 0, fmt.Errorf("%q is not an amount of memory", clip(s))
 	}

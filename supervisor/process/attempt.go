@@ -246,10 +246,12 @@ func (a *attempt) leader(worker *plugin.Worker) int {
 func (a *attempt) evidence() evidence {
 	e := evidence{
 		Stopped: a.stopped, Detail: a.detail, Limits: a.spec.Limits, Replied: a.replied, CallErr: a.callErr,
-		Peak: a.peak, SystemOOM: systemOOMKills() - a.oomBefore,
+		Peak: a.peak,
 	}
 	if a.replied != nil {
 		e.Peak = max(e.Peak, a.replied.PeakMemory)
+	} else {
+		e.SystemOOM = systemOOMKills() - a.oomBefore
 	}
 	e.Outcome, e.OutcomeErr = a.readOutcome()
 	return e

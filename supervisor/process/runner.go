@@ -276,6 +276,7 @@ func (r *Runner) Close() {
 	r.ending.Do(func() { close(r.closing) })
 	r.spares.set(0)
 	r.tasks.Wait()
+	_ = os.Remove(r.spares.log())
 	r.reapUnknown()
 }
 

@@ -23,7 +23,6 @@ type spares struct {
 type spare struct {
 	worker *plugin.Worker
 	binary identity
-	log    string
 	since  time.Time     // when it became ready
 	taken  chan struct{} // closed when it got a task, or is discarded
 }
@@ -76,12 +75,11 @@ func (s *spares) take() *plugin.Worker {
 		each := s.idle[0]
 		s.idle = s.idle[1:]
 		s.mu.Unlock()
-		if each.binary != now || time.Since(each.since) > freshSpare && !answers(each.worker) {
+		if each.binary != now || !each.good() {
 			s.discard(each)
 			continue
 		}
 		close(each.taken)
-		_ = os.Remove(each.log)
 		return each.worker
 	}
 }
@@ -89,11 +87,17 @@ func (s *spares) take() *plugin.Worker {
 // freshSpare is how long a spare that said hello needs not be asked again.
 const freshSpare = 5 * time.Second
 
-// answers tells whether a spare that waited, perhaps for hours, is still good.
-func answers(worker *plugin.Worker) bool {
+// good tells whether a spare that waited, perhaps for hours, is still there.
+func (s *spare) good() bool {
+	if s.worker.Ended() {
+		return false
+	}
+	if time.Since(s.since) < freshSpare {
+		return true
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
-	return worker.Ping(ctx) == nil
+	return s.worker.Ping(ctx) == nil
 }
 
 // fill starts what is missing, each in a goroutine of its own. A start that
@@ -127,14 +131,10 @@ func (s *spares) start() {
 		}
 	})
 	marker := newMarker(r.prefix, "spare")
-	log := filepath.Join(r.options.RunDir, "spare-"+filepath.Base(marker)+".log")
-	each := &spare{binary: identify(r.options.Binary), log: log, taken: make(chan struct{})}
-	worker, err := r.start(ctx, marker, log, func(int) error { return nil })
-	if err != nil {
-		_ = os.Remove(log)
-		if ctx.Err() == nil {
-			r.log.Warn("start a spare worker", "error", err)
-		}
+	each := &spare{binary: identify(r.options.Binary), taken: make(chan struct{})}
+	worker, err := r.start(ctx, marker, s.log(), func(int) error { return nil })
+	if err != nil && ctx.Err() == nil {
+		r.log.Warn("start a spare worker", "error", err)
 	}
 	each.worker, each.since = worker, time.Now()
 
@@ -181,8 +181,11 @@ func (s *spares) watch(each *spare) {
 func (s *spares) discard(each *spare) {
 	close(each.taken)
 	s.runner.discard(each.worker)
-	_ = os.Remove(each.log)
 }
+
+// log is where all spares write until they get a task and its log: they have
+// little to say, and a file of its own would cost a short well more than its log.
+func (s *spares) log() string { return filepath.Join(s.runner.options.RunDir, "spare-workers.log") }
 
 // ready tells how many spares wait.
 func (s *spares) ready() int {

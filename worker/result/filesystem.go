@@ -67,6 +67,26 @@ func (s fileSystem) writeStream(path string, write func(io.Writer) error) error 
 	return s.syncDir(filepath.Dir(path))
 }
 
+// writeAside is writeStream without any flush, for files that something else
+// flushes before it relies on them.
+func (s fileSystem) writeAside(path string, write func(io.Writer) error) error {
+	aside := filepath.Join(filepath.Dir(path), "."+filepath.Base(path))
+	f, err := s.create(aside)
+	if err != nil {
+		return err
+	}
+	err = errors.Join(write(stepWriter{s, f, path}), f.Close())
+	if err == nil {
+		err = s.rename(aside, path)
+	}
+	switch {
+	case err == nil || s.stopped(err):
+		return err
+	default:
+		return errors.Join(fmt.Errorf("write file: %w", err), os.Remove(aside))
+	}
+}
+
 // stepWriter stops a write in its middle, when a test wants that.
 type stepWriter struct {
 	fs   fileSystem

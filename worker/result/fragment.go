@@ -68,7 +68,8 @@ func writeFragment(fsys fileSystem, dir string, t *Table) error {
 	if err := fsys.makeDir(filepath.Join(dir, tablesDir)); err != nil {
 		return fmt.Errorf("write fragment %s: %w", t.Name, err)
 	}
-	err = fsys.writeStream(fragmentPath(dir, t.Name), func(w io.Writer) error {
+	// Not flushed: WriteOutcome does that before it vouches for the file.
+	err = fsys.writeAside(fragmentPath(dir, t.Name), func(w io.Writer) error {
 		if _, err := w.Write(append(header, '\n')); err != nil {
 			return err
 		}

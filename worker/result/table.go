@@ -3,11 +3,9 @@ package result
 import (
 	"fmt"
 	"math"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 )
 
 // Kind is what a column holds.
@@ -61,14 +59,10 @@ type Table struct {
 	index   map[string]int
 }
 
-var tableName = sync.OnceValue(func() *regexp.Regexp {
-	return regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_-]{0,63}$`)
-})
-
 // CheckTableName refuses names that cannot become <name>.csv in a results
 // folder, or that another file there has. Object names are table names.
 func CheckTableName(name string) error {
-	if !tableName().MatchString(name) {
+	if !tableName(name) {
 		return fmt.Errorf("table name %q: want a letter, then up to 63 letters, digits, '_' or '-'", name)
 	}
 	if slices.Contains([]string{"wells", "joblog", "plate", "manifest", "images"}, strings.ToLower(name)) ||
@@ -76,6 +70,19 @@ func CheckTableName(name string) error {
 		return fmt.Errorf("table name %q is taken by a file of every results folder", name)
 	}
 	return nil
+}
+
+func tableName(name string) bool {
+	if name == "" || len(name) > 64 {
+		return false
+	}
+	for i, c := range []byte(name) {
+		letter := 'a' <= c|0x20 && c|0x20 <= 'z'
+		if !letter && (i == 0 || c != '_' && c != '-' && (c < '0' || c > '9')) {
+			return false
+		}
+	}
+	return true
 }
 
 // NewTable starts an empty table. Column names must differ.
