@@ -1,10 +1,12 @@
 package client
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/wellhouse-hcs/wellhouse/enums"
@@ -41,7 +43,8 @@ func (c *Client) Follow(ctx context.Context, id string, f Follower) (message.Exe
 	if err != nil {
 		return message.Execution{}, fmt.Errorf("subscribe to progress: %w", err)
 	}
-	c.catchUp(ctx, id, f)
+	news := &news{events: events, id: id, told: map[mark]bool{}}
+	c.catchUp(ctx, news, f)
 	ticker := time.NewTicker(statusPeriod)
 	defer ticker.Stop()
 	var awaySince time.Time
@@ -52,12 +55,14 @@ func (c *Client) Follow(ctx context.Context, id string, f Follower) (message.Exe
 		case err == nil:
 			if !awaySince.IsZero() {
 				awaySince = time.Time{}
-				c.catchUp(ctx, id, f)
+				c.catchUp(ctx, news, f)
 				f.away(nil)
 			}
 			f.status(x)
 			if x.Status.Final() {
-				f.drain(events, id)
+				for _, event := range news.arrived() {
+					f.event(event)
+				}
 				return x, nil
 			}
 		case ctx.Err() != nil:
@@ -70,27 +75,63 @@ func (c *Client) Follow(ctx context.Context, id string, f Follower) (message.Exe
 		case time.Since(awaySince) > Patience:
 			return message.Execution{}, fmt.Errorf("%w: %w", ErrLost, err)
 		}
-		if !c.listen(ctx, events, ticker.C, id, f) {
+		if !news.listen(ctx, ticker.C, f) {
 			return message.Execution{}, ctx.Err()
+		}
+	}
+}
+
+// news are the events of one execution. Catching up and the subscription may
+// bring the same event; it is told once.
+type news struct {
+	events <-chan *progress.Event
+	id     string
+	told   map[mark]bool // by catching up
+}
+
+// mark tells events apart, those of a restarted server too.
+type mark struct {
+	sequence uint64
+	at       float64
+}
+
+func markOf(e *progress.Event) mark { return mark{e.GetSequence(), e.GetTimestamp()} }
+
+// is tells whether what was received is to be told.
+func (n *news) is(e *progress.Event, open bool) bool {
+	if !open {
+		n.events = nil
+		return false
+	}
+	return e.GetExecution() == n.id && !n.told[markOf(e)]
+}
+
+// arrived are the events that have come already.
+func (n *news) arrived() []*progress.Event {
+	var events []*progress.Event
+	for {
+		select {
+		case e, open := <-n.events:
+			if n.is(e, open) {
+				events = append(events, e)
+			}
+		default:
+			return events
 		}
 	}
 }
 
 // listen hands on events until the next question for the status is due: at the
 // tick, or at once when the plate has ended. It returns false when ctx ends.
-func (c *Client) listen(ctx context.Context, events <-chan *progress.Event, tick <-chan time.Time, id string, f Follower) bool {
+func (n *news) listen(ctx context.Context, tick <-chan time.Time, f Follower) bool {
 	for {
 		select {
 		case <-ctx.Done():
 			return false
 		case <-tick:
 			return true
-		case event, ok := <-events:
-			if !ok {
-				events = nil
-				continue
-			}
-			if event.GetExecution() != id {
+		case event, ok := <-n.events:
+			if !n.is(event, ok) {
 				continue
 			}
 			f.event(event)
@@ -110,37 +151,28 @@ func terminal(e *progress.Event) bool {
 	}
 }
 
-// catchUp registers for progress and hands on the latest event of every well.
-func (c *Client) catchUp(ctx context.Context, id string, f Follower) {
+// catchUp registers for progress and hands on the latest event of every well,
+// with what the subscription has brought meanwhile in its place.
+func (c *Client) catchUp(ctx context.Context, n *news, f Follower) {
 	var registration message.Registration
 	if c.Call(ctx, message.RegisterProgress{ClientID: c.id}, &registration) != nil {
 		return // the status will say so
 	}
+	var events []*progress.Event
 	for _, fields := range registration.Events {
 		frame, err := json.Marshal(fields)
 		if err != nil {
 			continue
 		}
-		if event, err := progress.ParseJSON(frame); err == nil && event.GetExecution() == id {
-			f.event(event)
+		if event, err := progress.ParseJSON(frame); err == nil && event.GetExecution() == n.id {
+			events = append(events, event)
+			n.told[markOf(event)] = true
 		}
 	}
-}
-
-// drain hands on what has arrived already.
-func (f Follower) drain(events <-chan *progress.Event, id string) {
-	for {
-		select {
-		case event, ok := <-events:
-			if !ok {
-				return
-			}
-			if event.GetExecution() == id {
-				f.event(event)
-			}
-		default:
-			return
-		}
+	events = append(events, n.arrived()...)
+	slices.SortStableFunc(events, func(a, b *progress.Event) int { return cmp.Compare(a.GetSequence(), b.GetSequence()) })
+	for _, event := range events {
+		f.event(event)
 	}
 }
 
