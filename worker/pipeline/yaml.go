@@ -8,6 +8,7 @@ import (
 
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
+	"github.com/goccy/go-yaml/lexer"
 	"github.com/goccy/go-yaml/parser"
 	"github.com/goccy/go-yaml/token"
 
@@ -17,6 +18,34 @@ import (
 // largestFile bounds a pipeline file, in bytes. Real ones have a few thousand;
 // the YAML parser's time grows with the square of the size.
 const largestFile = 64 << 10
+
+// deepestFile bounds how many lists and mappings may be inside each other. The
+// parser takes gigabytes for a file that is nothing but brackets.
+const deepestFile = 64
+
+// nestedTooDeep returns the token at which a text goes too deep, if it does.
+// What is nested by indentation alone is bounded by the file's size: each level
+// takes a longer line.
+func nestedTooDeep(tokens token.Tokens) *token.Token {
+	depth, inLine, line := 0, 0, 0 // inside brackets; of "- " and "? " in one line
+	for _, t := range tokens {
+		if t.Position != nil && t.Position.Line != line {
+			inLine, line = 0, t.Position.Line
+		}
+		switch t.Type {
+		case token.SequenceStartType, token.MappingStartType:
+			depth++
+		case token.SequenceEndType, token.MappingEndType:
+			depth--
+		case token.SequenceEntryType, token.MappingKeyType:
+			inLine++
+		}
+		if depth > deepestFile || inLine > deepestFile {
+			return t
+		}
+	}
+	return nil
+}
 
 // document parses text into the root node of its only document.
 func (c *collector) document(text []byte) (root ast.Node, ok bool) {
@@ -36,7 +65,12 @@ func (c *collector) document(text []byte) (root ast.Node, ok bool) {
 			root, ok = nil, false
 		}
 	}()
-	file, err := parser.ParseBytes(text, 0, parser.AllowDuplicateMapKey())
+	tokens := lexer.Tokenize(string(text))
+	if deep := nestedTooDeep(tokens); deep != nil {
+		c.add(positionOf(deep), "it is nested deeper than %d; a pipeline file needs no more than 6", deepestFile)
+		return nil, false
+	}
+	file, err := parser.Parse(tokens, 0, parser.AllowDuplicateMapKey())
 	if err != nil {
 		var syntax *yaml.SyntaxError
 		if errors.As(err, &syntax) {
