@@ -78,8 +78,10 @@ func (m *Machine) ended(e Ended) {
 	}
 	r.peak = max(r.peak, a.PeakMemory)
 	if a.Reason == enums.ReasonCancelled && !r.Cancelled && !m.draining {
-		// Somebody else's SIGTERM, or a worker that gave up waiting for the
-		// next server: nobody wants this well cancelled.
+		// Somebody else's SIGTERM (a service manager ends all of a group at
+		// once), or a worker that gave up waiting for the next server: nobody
+		// wants this well cancelled.
+		a.Excused = losses(w) < mostLosses
 		a.Reason, a.Error = enums.ReasonLost, "the worker was stopped, and not by its server: "+a.Error
 	}
 	w.Reason, w.Error = a.Reason, a.Error
@@ -87,8 +89,9 @@ func (m *Machine) ended(e Ended) {
 	if a.Reason == enums.ReasonUnkillable {
 		m.aside[e.Key] = true
 	}
+	told := m.draining && toldToEnd(a)
 	if startFailure(a.Reason) {
-		if !e.DiskFull { // a full disk has a hold of its own
+		if !e.DiskFull && !told { // a full disk has a hold of its own
 			m.tripOnStart(r, a)
 		}
 	} else {
@@ -107,11 +110,23 @@ func (m *Machine) ended(e Ended) {
 		m.settle(r)
 	case e.DiskFull:
 		m.retryWhenRoom(r, w, a.Error)
-	case m.draining && a.Reason == enums.ReasonCancelled:
+	case told:
 		a.Excused = true
 		w.Status, w.NotBefore = enums.WellRetryWait, m.now
 	default:
 		m.retryOrFail(r, w)
+	}
+}
+
+// toldToEnd tells whether an attempt may have ended because its server ends: the
+// server told its worker, or whoever ends the server told the worker too, in
+// whatever state it was.
+func toldToEnd(a *Attempt) bool {
+	switch a.Reason {
+	case enums.ReasonCancelled, enums.ReasonLost, enums.ReasonStartFailed:
+		return true
+	default:
+		return a.Signal == "SIGTERM"
 	}
 }
 

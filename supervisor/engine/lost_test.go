@@ -75,7 +75,7 @@ func has[E Effect](effects []Effect) bool {
 // wanted any more.
 func TestWellStoppedByNobodyIsNotCancelled(t *testing.T) {
 	t.Parallel()
-	b := newBench(t, 1, 1)
+	b := newBench(t, 0, 1)
 	b.ended("A", enums.ReasonCancelled, nil)
 	if w := b.well("A"); w.Status != enums.WellRetryWait || w.Reason != enums.ReasonLost {
 		t.Errorf("the well is %s, %s", w.Status, w.Reason)

@@ -175,6 +175,9 @@ func (e *edge) finish(x engine.Execution, spec process.Spec, r process.Result) e
 	}
 	if r.Outcome != nil {
 		ended.Warnings, ended.Counts = r.Outcome.Warnings, r.Outcome.Counts
+		// It gave up, and not because we asked it to: a service manager ends all
+		// of a group at once.
+		ended.Excused = r.Reason == enums.ReasonLost && r.Outcome.Reason == enums.ReasonCancelled
 	}
 	j, err := e.opened(x)
 	if err != nil {

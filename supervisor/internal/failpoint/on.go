@@ -20,6 +20,7 @@ const (
 	envPoints = "WELLHOUSE_FAILPOINT"
 	envDir    = "WELLHOUSE_FAILPOINT_DIR"
 	envStuck  = "WELLHOUSE_FAILPOINT_STUCK"
+	envGrace  = "WELLHOUSE_ORPHAN_GRACE" // of package plugin, handed on to workers
 )
 
 var (
@@ -117,7 +118,7 @@ func Kill() func(pid int, signal syscall.Signal) error {
 // WorkerEnv is what workers need in their environment.
 func WorkerEnv() []string {
 	var env []string
-	for _, name := range []string{envPoints, envDir} {
+	for _, name := range []string{envPoints, envDir, envGrace} {
 		if value := os.Getenv(name); value != "" {
 			env = append(env, name+"="+value)
 		}
