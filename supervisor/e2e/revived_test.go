@@ -16,10 +16,18 @@ import (
 func TestRunOutlivesItsServer(t *testing.T) {
 	w := faulty(t)
 	out := w.Path("out")
-	text := strings.Replace(harness.Nuclei, "steps:\n", "steps:\n  - name: busy\n    function: fault_sleep\n    with: {duration: 3, wells: [A02, A03]}\n", 1)
+	text := strings.Replace(harness.Nuclei, "steps:\n", "steps:\n  - name: busy\n    function: fault_sleep\n    with: {duration: 6, wells: [A02, A03]}\n", 1)
 	run := w.Start("run", w.Synthesize(plate.Synthesis{Wells: 4}), "-p", w.Pipeline(text), "--out", out, "--workers", "2")
 	id := run.AwaitStderr(`\(execution ([0-9a-f-]+)\)`)[1]
-	w.AwaitRunning(id)
+	w.Await(id, "two busy wells", func(x message.Execution) bool {
+		busy := 0
+		for _, v := range x.Wells {
+			if (v.Well == "A02" || v.Well == "A03") && v.Step == "busy" {
+				busy++
+			}
+		}
+		return busy == 2
+	}, nil)
 	var tree struct {
 		Tree message.Process `json:"tree"`
 	}

@@ -170,7 +170,7 @@ func (a *attempt) head() time.Duration {
 	if !a.adopted {
 		return 0
 	}
-	return min(max(0, time.Since(a.record.Started)), a.spec.Limits.Timeout)
+	return min(max(0, time.Since(a.began)), a.spec.Limits.Timeout)
 }
 
 func newAlarm(d time.Duration) *time.Timer { return time.NewTimer(max(0, d)) }

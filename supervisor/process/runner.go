@@ -168,7 +168,10 @@ func (r *Runner) Run(ctx context.Context, spec Spec, started func(Record) error)
 func (r *Runner) Adopt(ctx context.Context, record Record, spec Spec) Result {
 	a := r.enter(spec)
 	defer r.leave(a)
-	a.adopted, a.record, a.began = true, record, record.Started
+	a.adopted, a.record = true, record
+	if !record.Started.IsZero() { // else the earlier server died before it could tell
+		a.began = record.Started
+	}
 	a.group = groupOf(r.ownGroups(record.Groups))
 	within, cancel := context.WithTimeout(ctx, pingPatience)
 	defer cancel()
