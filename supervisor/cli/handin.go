@@ -22,11 +22,39 @@ type submitter interface {
 // end before another can be started in its place.
 const endingPatience = 45 * time.Second
 
-// handIn gives work to the server, starting one when none is there. A server
-// that is about to end refuses; then the next one gets it.
-func (a *app) handIn(ctx context.Context, k *connection, serve []string, send func(context.Context, submitter) (message.Accepted, error)) (*client.Client, message.Accepted, error) {
+// handIn gives work to the server, starting one when none is there. An interrupt
+// gives up; one that comes too late for that stays in interrupts.
+func (a *app) handIn(ctx context.Context, k *connection, interrupts chan os.Signal, serve []string, send func(context.Context, submitter) (message.Accepted, error)) (*client.Client, message.Accepted, error) {
 	ctx, cancel := context.WithTimeout(ctx, endingPatience)
 	defer cancel()
+	done, interrupted := make(chan struct{}), make(chan os.Signal, 1)
+	go func() { // ends with this call
+		defer close(interrupted)
+		select {
+		case s := <-interrupts:
+			interrupted <- s
+			cancel()
+		case <-done:
+		}
+	}()
+	c, accepted, err := a.tryHandIn(ctx, k, serve, send)
+	close(done)
+	s, came := <-interrupted
+	switch {
+	case came && err == nil:
+		select {
+		case interrupts <- s:
+		default: // there are more of them already
+		}
+	case came:
+		err = &exitError{ExitInterrupted, errors.New("interrupted before the plate was handed in")}
+	}
+	return c, accepted, err
+}
+
+// tryHandIn hands in. A server that is about to end refuses; then the next one
+// gets it.
+func (a *app) tryHandIn(ctx context.Context, k *connection, serve []string, send func(context.Context, submitter) (message.Accepted, error)) (*client.Client, message.Accepted, error) {
 	for {
 		c, err := a.connectOrStart(ctx, k, serve...)
 		if err != nil {
@@ -53,7 +81,7 @@ func (a *app) handIn(ctx context.Context, k *connection, serve []string, send fu
 
 // takeSignals takes the signals that end a command from here on, so that an
 // interrupted start is told. A closed pipe is no reason to leave a plate.
-func (a *app) takeSignals() (<-chan os.Signal, func()) {
+func (a *app) takeSignals() (chan os.Signal, func()) {
 	interrupts := make(chan os.Signal, 2)
 	signal.Notify(interrupts, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	signal.Ignore(syscall.SIGPIPE)

@@ -37,7 +37,7 @@ running. It starts a server when none is there.`,
 func (a *app) retry(ctx context.Context, k *connection, r message.Retry, detach bool) error {
 	interrupts, stop := a.takeSignals()
 	defer stop()
-	c, accepted, err := a.handIn(ctx, k, nil, func(ctx context.Context, c submitter) (message.Accepted, error) {
+	c, accepted, err := a.handIn(ctx, k, interrupts, nil, func(ctx context.Context, c submitter) (message.Accepted, error) {
 		return c.Retry(ctx, r)
 	})
 	if err != nil {

@@ -164,7 +164,7 @@ func (a *app) run(ctx context.Context, k *connection, f *submitFlags, plate stri
 	if f.workers > 0 {
 		serve = append(serve, "--workers", strconv.Itoa(f.workers))
 	}
-	c, accepted, err := a.handIn(ctx, k, serve, func(ctx context.Context, c submitter) (message.Accepted, error) {
+	c, accepted, err := a.handIn(ctx, k, interrupts, serve, func(ctx context.Context, c submitter) (message.Accepted, error) {
 		return c.Submit(ctx, request)
 	})
 	if err != nil {

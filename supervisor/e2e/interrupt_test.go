@@ -11,6 +11,7 @@ import (
 
 	"github.com/wellhouse-hcs/wellhouse/enums"
 	"github.com/wellhouse-hcs/wellhouse/supervisor/internal/harness"
+	"github.com/wellhouse-hcs/wellhouse/supervisor/place"
 	"github.com/wellhouse-hcs/wellhouse/worker/plate"
 )
 
@@ -218,4 +219,38 @@ func TestShutdownKillsWhatDoesNotEnd(t *testing.T) {
 			t.Errorf("%s is %s, want cancelled", name, r["Status"])
 		}
 	}
+}
+
+// Ctrl-C while the server is still being looked for, here one that hangs, does
+// not wait for it.
+func TestInterruptBeforeThePlateIsHandedIn(t *testing.T) {
+	t.Parallel()
+	w := harness.New(t)
+	s := w.Serve()
+	s.Signal(syscall.SIGSTOP)
+	defer s.Signal(syscall.SIGCONT)
+	run := w.Start("run", w.Plate(), "-p", w.Pipeline(harness.Nuclei), "--out", w.Path("out"))
+	awaitText(t, w.Places.StartLock(place.DefaultPort), strconv.Itoa(run.Pid())) // it wants to start one by now
+	sent := time.Now()
+	run.Signal(syscall.SIGINT)
+	r := run.Wait()
+	if r.Code != 130 || time.Since(sent) > 5*time.Second {
+		t.Errorf("exit code %d after %s, want 130 at once: %s", r.Code, time.Since(sent), r.Stderr)
+	}
+	says(t, r.Stderr, "interrupted before the plate was handed in")
+	absent(t, w.Path("out"))
+}
+
+// awaitText waits until a file holds the text. No event tells of that, so this
+// looks again and again.
+func awaitText(t *testing.T, path, want string) {
+	t.Helper()
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for end := time.Now().Add(harness.Patience); time.Now().Before(end); <-tick.C {
+		if text, err := os.ReadFile(path); err == nil && strings.Contains(string(text), want) {
+			return
+		}
+	}
+	t.Fatalf("%s does not hold %q", path, want)
 }
