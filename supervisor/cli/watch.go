@@ -17,7 +17,7 @@ import (
 // were asked to end, and of wells that were killed.
 const (
 	cancelPatience = 30 * time.Second
-	killPatience   = 5 * time.Second
+	killPatience   = 15 * time.Second
 )
 
 // watcher follows one execution to its end for a person or a program.
