@@ -127,8 +127,9 @@ func (w *Worker) Signal(s syscall.Signal) error { return w.attached.process.sign
 // stuck in the kernel.
 var ErrUnkillable = errors.New("worker cannot be killed: it is stuck in the kernel")
 
-// End ends the process, each step bounded: it is asked by Stop, then told by
-// SIGTERM, and killed when grace is over. hurry, which may be nil, cuts the
+// End ends the process, each step bounded: it is asked by Stop (one that has
+// replied is left, which it takes for the same), then told by SIGTERM, and killed
+// when grace is over. hurry, which may be nil, cuts the
 // grace short when it is closed. End returns when the process is gone, or
 // [ErrUnkillable] KillTimeout after the kill.
 func (w *Worker) End(cause string, grace time.Duration, hurry <-chan struct{}) error {
