@@ -33,16 +33,23 @@ func (e *edge) Compile(ctx context.Context, x engine.Execution) (engine.Compilat
 			return engine.Compilation{}, blame(err)
 		}
 		e.artifacts.keep(x.ID, j.plan.Digest)
-	} else if _, err := e.opened(x); err != nil {
+		return e.announced(x, j, nil)
+	}
+	folder, err := e.folder(x)
+	if err != nil {
 		return engine.Compilation{}, blame(err)
 	}
+	return e.announced(x, j, folder)
+}
+
+func (e *edge) announced(x engine.Execution, j *job, folder *result.Folder) (engine.Compilation, error) {
 	e.board.announce(x.ID, wellNames(j.plan), j.plan.StepNames)
-	return e.compilation(x, j)
+	return e.compilation(x, j, folder)
 }
 
 // compilation tells the engine what the plan says, and which wells are done
 // already.
-func (e *edge) compilation(x engine.Execution, j *job) (engine.Compilation, error) {
+func (e *edge) compilation(x engine.Execution, j *job, folder *result.Folder) (engine.Compilation, error) {
 	settings := j.plan.Settings
 	c := engine.Compilation{
 		Workers: x.Workers, Retries: settings.Pipeline().Retries, Memory: int64(settings.Pipeline().Memory),
@@ -63,8 +70,8 @@ func (e *edge) compilation(x engine.Execution, j *job) (engine.Compilation, erro
 			Name: w.Well, Cost: float64(len(w.Images)), Warnings: w.Warnings,
 			Estimate: workerOverhead + w.PeakBytes + int64(threads-1)*w.ParcelBytes,
 		}
-		if !x.CompileOnly && !j.submission.Fresh && j.folder.Reusable(w.Well, e.reuseKey(w)) {
-			if outcome, ok, err := j.folder.Committed(w.Well); err == nil && ok {
+		if folder != nil && !j.submission.Fresh && folder.Reusable(w.Well, e.reuseKey(w)) {
+			if outcome, ok, err := folder.Committed(w.Well); err == nil && ok {
 				compiled.Reused, compiled.Counts = true, outcome.Counts
 			}
 		}
@@ -167,5 +174,21 @@ func (e *edge) configurationDigest(p *pipeline.Plan) (string, error) {
 
 // blame marks an error as the submitter's to mend, unless it is want of room.
 func blame(err error) error {
+	if text := err.Error(); len(text) > longestBlame {
+		return fmt.Errorf("%w: %s", engine.ErrInvalidInput, firstLines(text))
+	}
 	return fmt.Errorf("%w: %w", engine.ErrInvalidInput, err)
+}
+
+// longestBlame bounds what a client is told of its mistakes, in bytes: it goes
+// into records, logs, events and every status.
+const longestBlame = 16 << 10
+
+// firstLines cuts a text at a line's end.
+func firstLines(text string) string {
+	kept := strings.ToValidUTF8(text[:longestBlame], "")
+	if end := strings.LastIndexByte(kept, '\n'); end > 0 {
+		return fmt.Sprintf("%s\n… and %d lines more", kept[:end], strings.Count(text[end+1:], "\n")+1)
+	}
+	return kept + "…"
 }
