@@ -209,6 +209,43 @@ func TestTooManyOpenRequests(t *testing.T) {
 	receiveParts(t, client)
 }
 
+// A client that asks without end is told that it is too much; others are served.
+func TestOneClientDoesNotKeepOthersOut(t *testing.T) {
+	t.Parallel()
+	greedy := make(chan Request, maxOpenOfOne)
+	var s *server
+	s = serve(t, Options{MaxOpen: 2 * maxOpenOfOne, OnRequest: func(r Request) {
+		if string(r.Payload) == "more" {
+			greedy <- r
+			return
+		}
+		s.Reply(r, r.Payload)
+	}})
+	client := dial(t, zmq.DEALER, s.control)
+	const sent = maxOpenOfOne + 100
+	for range sent {
+		send(t, client, "more")
+	}
+	for range sent - maxOpenOfOne {
+		if text := failure(t, receiveParts(t, client)[0]); !strings.Contains(text, "busy") {
+			t.Fatalf("got %q", text)
+		}
+	}
+	if got := ask(t, dial(t, zmq.REQ, s.control), "x"); got != "x" {
+		t.Errorf("another client got %q", got)
+	}
+	for range maxOpenOfOne {
+		s.Reply(wait(t, greedy, "a request"), []byte("ok"))
+	}
+	for range maxOpenOfOne {
+		receiveParts(t, client)
+	}
+	send(t, client, "x")
+	if got := receiveParts(t, client)[0]; got != "x" {
+		t.Errorf("afterwards it got %q", got)
+	}
+}
+
 // When the loop ends, what is open is answered and what was answered leaves.
 func TestEndAnswersWhatIsOpen(t *testing.T) {
 	t.Parallel()

@@ -101,5 +101,6 @@ const (
 	maxSubscribe = 4 << 10  // bytes of a subscription
 	maxParts     = 8        // parts of a message that are kept
 	maxHop       = 255      // bytes of a part before the delimiter
+	maxOpenOfOne = 512      // requests of one client that are open
 	maxOpenBytes = 64 << 20 // payload of all requests that are open
 )

@@ -32,7 +32,8 @@ type desk struct {
 	byID    map[uint64]*list.Element // of *open
 	oldest  *list.List               // in order of arrival, which is the order of being due
 	limit   int
-	bytes   int // payload of what is open
+	bytes   int            // payload of what is open
+	peers   map[string]int // open, by the client's identity
 	closed  bool
 	replies []outgoing
 
@@ -42,17 +43,20 @@ type desk struct {
 }
 
 func newDesk(maxOpen, publishQueue int) *desk {
-	return &desk{byID: map[uint64]*list.Element{}, oldest: list.New(), limit: maxOpen, publish: make([][]byte, publishQueue)}
+	return &desk{byID: map[uint64]*list.Element{}, oldest: list.New(), peers: map[string]int{}, limit: maxOpen, publish: make([][]byte, publishQueue)}
 }
 
-// admit takes up a request; false when too many are open.
+// admit takes up a request; false when too many are open, of everybody or of
+// this client: one that asks without end must not keep others out.
 func (d *desk) admit(to envelope, payload []byte, due time.Time) (uint64, bool) {
 	d.mutex.Lock()
 	defer d.mutex.Unlock()
-	if len(d.byID) >= d.limit || d.bytes+len(payload) > maxOpenBytes {
+	peer := string(to[0])
+	if len(d.byID) >= d.limit || d.peers[peer] >= maxOpenOfOne || d.bytes+len(payload) > maxOpenBytes {
 		return 0, false
 	}
 	d.last++
+	d.peers[peer]++
 	d.bytes += len(payload)
 	d.byID[d.last] = d.oldest.PushBack(&open{d.last, to, message.CodecOf(payload), len(payload), due})
 	return d.last, true
@@ -73,6 +77,10 @@ func (d *desk) answerLocked(id uint64, payload []byte) bool {
 	delete(d.byID, id)
 	answered := d.oldest.Remove(element).(*open)
 	d.bytes -= answered.size
+	peer := string(answered.to[0])
+	if d.peers[peer]--; d.peers[peer] == 0 {
+		delete(d.peers, peer)
+	}
 	d.replies = append(d.replies, outgoing{answered.to, payload})
 	return true
 }
