@@ -277,6 +277,40 @@ func TestKeptImages(t *testing.T) {
 	}
 }
 
+// Whoever stops a worker before any change of the disk stops it before images
+// too.
+func TestKeptImagesAreChangesOfTheDisk(t *testing.T) {
+	t.Parallel()
+	index := synth(t, plate.Synthesis{})
+	steps := "\n  - {name: blur, function: gaussian, with: {sigma: 1}, keep: true}\n"
+	seen := make(map[string]int)
+	count := func(operation, path string) error {
+		if strings.Contains(path, "/images/blur") {
+			seen[operation]++
+		}
+		return nil
+	}
+	if outcome, _ := run(t, worker.Executor{Step: count}, task(t, steps, index, function.Builtin())); outcome.Reason != enums.ReasonOK {
+		t.Fatalf("outcome = %+v", outcome)
+	}
+	images := len(index.Images)
+	if seen["mkdir"] == 0 || seen["create"] != images || seen["write"] != images {
+		t.Errorf("%d images, changes are %v", images, seen)
+	}
+	for operation := range seen {
+		stop := func(at, path string) error {
+			if at == operation && strings.Contains(path, "/images/blur") {
+				return errors.New("stopped")
+			}
+			return nil
+		}
+		outcome, _ := run(t, worker.Executor{Step: stop}, task(t, steps, index, function.Builtin()))
+		if outcome.Reason == enums.ReasonOK || !strings.Contains(outcome.Error, "stopped") || outcome.Step != "blur" {
+			t.Errorf("stopped before %s: %+v", operation, outcome)
+		}
+	}
+}
+
 func TestProgress(t *testing.T) {
 	t.Parallel()
 	index := synth(t, plate.Synthesis{Channels: 2, Planes: 2})

@@ -19,12 +19,15 @@ import (
 func (r *run) keep(step *pipeline.Step, planes []*plane, labels []*imaging.Labels) error {
 	defer r.since(&r.writing, r.Now())
 	folder := filepath.Join(r.task.Directory, "images", step.Name)
+	if err := r.before("mkdir", folder); err != nil {
+		return err
+	}
 	if err := os.MkdirAll(folder, 0o755); err != nil {
 		return fmt.Errorf("create image folder: %w", err)
 	}
 	for i, p := range planes {
 		base := imageName(p.at)
-		if err := writeFile(filepath.Join(folder, base+".tif"), func(w io.Writer) error { return plate.WriteTIFF(w, p.pixels) }); err != nil {
+		if err := r.writeFile(filepath.Join(folder, base+".tif"), func(w io.Writer) error { return plate.WriteTIFF(w, p.pixels) }); err != nil {
 			return err
 		}
 		// A chain may reduce after it made objects; those label maps have no
@@ -32,14 +35,25 @@ func (r *run) keep(step *pipeline.Step, planes []*plane, labels []*imaging.Label
 		if len(labels) != len(planes) {
 			continue
 		}
-		if err := writeFile(filepath.Join(folder, base+"_"+step.Objects+".tif"), func(w io.Writer) error { return plate.WriteLabelsTIFF(w, labels[i]) }); err != nil {
+		if err := r.writeFile(filepath.Join(folder, base+"_"+step.Objects+".tif"), func(w io.Writer) error { return plate.WriteLabelsTIFF(w, labels[i]) }); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func writeFile(path string, write func(io.Writer) error) (err error) {
+// before calls Step, where there is one.
+func (r *run) before(operation, path string) error {
+	if r.Step == nil {
+		return nil
+	}
+	return r.Step(operation, path)
+}
+
+func (r *run) writeFile(path string, write func(io.Writer) error) (err error) {
+	if err := r.before("create", path); err != nil {
+		return err
+	}
 	f, err := os.Create(path)
 	if err != nil {
 		return fmt.Errorf("create image: %w", err)
@@ -52,6 +66,9 @@ func writeFile(path string, write func(io.Writer) error) (err error) {
 	w := bufio.NewWriterSize(f, 256<<10)
 	if err := write(w); err != nil {
 		return fmt.Errorf("write image %s: %w", filepath.Base(path), err)
+	}
+	if err := r.before("write", path); err != nil {
+		return err
 	}
 	if err := w.Flush(); err != nil {
 		return fmt.Errorf("write image %s: %w", filepath.Base(path), err)
