@@ -33,13 +33,13 @@ func Check(out string, opts ...Option) error {
 }
 
 func check(out string, o options) error {
-	missing, err := firstMissing(out)
+	absent, err := missing(out)
 	if err != nil {
 		return err
 	}
 	existing := out
-	if missing != "" {
-		existing = filepath.Dir(missing)
+	if n := len(absent); n > 0 {
+		existing = filepath.Dir(absent[n-1])
 	}
 	info, err := os.Stat(existing)
 	if err != nil {
@@ -48,7 +48,7 @@ func check(out string, o options) error {
 	if !info.IsDir() {
 		return fmt.Errorf("%s is a file: choose another folder with --out", existing)
 	}
-	if missing == "" {
+	if len(absent) == 0 {
 		if err := checkOurs(out, o); err != nil {
 			return err
 		}

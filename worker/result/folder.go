@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 )
 
 const (
@@ -112,19 +113,15 @@ func open(out, execution string, opts []Option) (_ *Folder, err error) {
 		return nil, err
 	}
 	f := &Folder{out: out, execution: execution, options: o, fs: o.fs}
-	created, err := firstMissing(out)
+	created, err := missing(f.hidden())
 	if err != nil {
 		return nil, err
 	}
 	defer func() {
-		if err == nil {
-			return
-		}
-		if f.lock != nil {
+		if err != nil && !f.fs.stopped(err) {
+			err = errors.Join(err, f.undo(created))
+		} else if err != nil && f.lock != nil {
 			err = errors.Join(err, f.lock.Release())
-		}
-		if created != "" && !f.fs.stopped(err) {
-			err = errors.Join(err, os.RemoveAll(created))
 		}
 	}()
 	if err := f.fs.makeDir(f.hidden()); err != nil {
@@ -133,7 +130,7 @@ func open(out, execution string, opts []Option) (_ *Folder, err error) {
 	holder := fmt.Sprintf("execution %s, process %d", execution, os.Getpid())
 	if f.lock, err = TryLock(f.hidden("lock"), holder); err != nil {
 		if errors.Is(err, ErrLocked) {
-			created = "" // it is somebody else's by now
+			created = nil // it is somebody else's by now
 			err = fmt.Errorf("%w: wait for it to end, or choose another folder with --out", err)
 		}
 		return nil, err
@@ -200,23 +197,46 @@ func differ(was, is string) bool {
 	return errA == nil && errB == nil && !os.SameFile(a, b)
 }
 
-// firstMissing returns the outermost folder on the way to out that does not
-// exist yet, or "".
-func firstMissing(out string) (string, error) {
-	missing := ""
-	for dir := out; ; dir = filepath.Dir(dir) {
+// missing lists the folders on the way to a path that do not exist yet, the
+// innermost first.
+func missing(path string) ([]string, error) {
+	var list []string
+	for dir := path; ; dir = filepath.Dir(dir) {
 		_, err := os.Stat(dir)
 		if err == nil {
-			return missing, nil
+			return list, nil
 		}
 		if !errors.Is(err, fs.ErrNotExist) {
-			return "", fmt.Errorf("look for results folder: %w", err)
+			return nil, fmt.Errorf("look for results folder: %w", err)
 		}
-		missing = dir
+		list = append(list, dir)
 		if dir == filepath.Dir(dir) {
-			return missing, nil
+			return list, nil
 		}
 	}
+}
+
+// undo removes what open created, the hidden folder first, and releases the
+// lock. Of the folders around it only empty ones go: the others are shared,
+// with the folder of another execution for one.
+func (f *Folder) undo(created []string) error {
+	var errs []error
+	if f.lock != nil {
+		if len(created) > 0 {
+			errs = append(errs, os.RemoveAll(f.hidden())) // while nobody else can be in it
+		}
+		errs = append(errs, f.lock.Release())
+	}
+	for _, dir := range created {
+		err := os.Remove(dir)
+		switch {
+		case errors.Is(err, syscall.ENOTEMPTY) || errors.Is(err, syscall.EEXIST):
+			return errors.Join(errs...)
+		case err != nil && !errors.Is(err, fs.ErrNotExist):
+			errs = append(errs, err)
+		}
+	}
+	return errors.Join(errs...)
 }
 
 func (f *Folder) hidden(parts ...string) string {

@@ -241,3 +241,46 @@ func TestAnotherPlateOfTheSameNameIsRefused(t *testing.T) {
 		t.Error("what is now at the plate's old place was taken for it")
 	}
 }
+
+// Two results folders below one new folder: what fails in one is not to take
+// the other with it.
+func TestFailingOpenRemovesOnlyItsOwn(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	parent := filepath.Join(dir, "new", "parent")
+	fail := func(before func()) {
+		t.Helper()
+		failure := errors.New("broken")
+		_, err := Open(filepath.Join(parent, "second"), "e2", WithStep(func(operation, path string) error {
+			if operation != "create" || filepath.Base(path) != markerFile {
+				return nil
+			}
+			before()
+			return failure
+		}))
+		if !errors.Is(err, failure) || strings.Contains(err.Error(), "\n") {
+			t.Fatalf("error is %v", err)
+		}
+	}
+	fail(func() {})
+	if entries := must[[]os.DirEntry](t)(os.ReadDir(dir)); len(entries) != 0 {
+		t.Errorf("alone, it left %v", entries)
+	}
+	var first *Folder
+	fail(func() {
+		first = openFolder(t, filepath.Join(parent, "first"), "e1")
+		complete(t, first, "A01", 1, 3)
+	})
+	if o, ok, err := first.Committed("A01"); !ok || err != nil {
+		t.Errorf("the first folder holds %+v, %v, %v", o, ok, err)
+	}
+	if entries := must[[]os.DirEntry](t)(os.ReadDir(parent)); len(entries) != 1 {
+		t.Errorf("beside the first folder stays %v", entries)
+	}
+	empty := filepath.Join(parent, "second")
+	check0(t, os.Mkdir(empty, 0o755))
+	fail(func() { check0(t, os.WriteFile(filepath.Join(empty, "notes.txt"), nil, 0o644)) })
+	if entries := must[[]os.DirEntry](t)(os.ReadDir(empty)); len(entries) != 1 || entries[0].Name() != "notes.txt" {
+		t.Errorf("in a folder of the user's stays %v", entries)
+	}
+}

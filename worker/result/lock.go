@@ -39,12 +39,22 @@ func TryLock(path, holder string) (*Lock, error) {
 		}
 		return nil, fmt.Errorf("%s is %w by %s", path, ErrLocked, by)
 	}
+	// A folder whose creation failed goes again, lock included: what was opened
+	// before that keeps nobody out.
+	if held, err := f.Stat(); err != nil || !isFile(path, held) {
+		return nil, errors.Join(fmt.Errorf("%s is %w by another process", path, ErrLocked), err, f.Close())
+	}
 	l := &Lock{file: f}
 	// The holder's name is a courtesy: on a full disk the lock still holds.
 	if err := f.Truncate(0); err == nil {
 		_, _ = f.WriteAt([]byte(holder+"\n"), 0)
 	}
 	return l, nil
+}
+
+func isFile(path string, held os.FileInfo) bool {
+	there, err := os.Stat(path)
+	return err == nil && os.SameFile(there, held)
 }
 
 func flock(f *os.File) error {
