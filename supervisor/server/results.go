@@ -59,7 +59,7 @@ func (e *edge) Merge(ctx context.Context, x engine.Execution, wells []engine.Wel
 		return nil, err
 	}
 	work := result.Job{
-		Execution: x.ID, Plate: x.Plate, PlateRoot: j.submission.PlatePath,
+		Execution: x.ID, Plate: x.Plate, PlateRoot: j.submission.PlatePath, PipelineText: j.submission.Pipeline,
 		Fingerprint: e.names.Fingerprint(), Versions: map[string]string{"wellhouse": e.version},
 		Started: x.Started, Ended: e.now(),
 	}

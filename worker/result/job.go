@@ -14,6 +14,8 @@ type Job struct {
 	PlateRoot string // where the images were
 	Pipeline  string // the pipeline's name
 
+	PipelineText string // the pipeline file, word for word
+
 	Configuration json.RawMessage   // resolved configuration with origins, as it goes into manifest.json
 	Versions      map[string]string // of the program and of functions, by name
 	Fingerprint   string            // of the registry
@@ -23,11 +25,6 @@ type Job struct {
 
 	Wells    []Well   // every well of the plan, in any order
 	Warnings []string // about the plate as a whole
-
-	// Measure is the column of wells.csv that the heatmap shows, such as
-	// "Count_Nuclei" or "Mean_Nuclei_AreaShape_Area"; by default the first
-	// count, else the first mean.
-	Measure string
 }
 
 // Well is how a well ended in an execution.

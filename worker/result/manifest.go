@@ -2,6 +2,8 @@ package result
 
 import (
 	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"io"
 	"slices"
@@ -22,7 +24,9 @@ type Manifest struct {
 	Plate         string            `json:"plate"`
 	PlateRoot     string            `json:"plate_root,omitempty"`
 	Pipeline      string            `json:"pipeline,omitempty"`
-	Started       string            `json:"started,omitempty"` // UTC, ISO 8601
+	PipelineHash  string            `json:"pipeline_sha256,omitempty"` // of the file
+	PipelineText  string            `json:"pipeline_text,omitempty"`   // the file, word for word
+	Started       string            `json:"started,omitempty"`         // UTC, ISO 8601
 	Ended         string            `json:"ended,omitempty"`
 	Versions      map[string]string `json:"versions,omitempty"`
 	Fingerprint   string            `json:"fingerprint,omitempty"`
@@ -99,6 +103,10 @@ func (p *mergePlan) writeManifest(out io.Writer, s Summary) error {
 		Files:    append([]FileDigest{}, s.Files...),
 		Inputs:   append([]FileDigest{}, p.job.Inputs...),
 		Wells:    []ManifestWell{},
+	}
+	if text := p.job.PipelineText; text != "" {
+		sum := sha256.Sum256([]byte(text))
+		m.PipelineHash, m.PipelineText = hex.EncodeToString(sum[:]), text
 	}
 	for _, w := range p.wells {
 		m.Wells = append(m.Wells, w.manifest())

@@ -72,9 +72,6 @@ func (p *mergePlan) stageFiles(s *stage) error {
 	if err != nil {
 		return fmt.Errorf("build wells.csv: %w", err)
 	}
-	if m := p.job.Measure; m != "" && wells.Column(m) < 0 {
-		p.warnings = append(p.warnings, fmt.Sprintf("the heatmap shows another measure: wells.csv has no column %q", m))
-	}
 	if err := s.file("wells.csv", wells.WriteCSV); err != nil {
 		return err
 	}

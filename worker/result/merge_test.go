@@ -1,6 +1,7 @@
 package result
 
 import (
+	"crypto/sha256"
 	"encoding/csv"
 	"encoding/json"
 	"fmt"
@@ -104,12 +105,15 @@ func TestManifest(t *testing.T) {
 	j.Configuration = json.RawMessage(`[{"key":"retries","value":2,"origin":"default"}]`)
 	j.Versions, j.Fingerprint = map[string]string{"wellhouse": "1"}, "f"
 	j.Inputs = []FileDigest{{Path: "pipeline.yaml", SHA256: "bb"}}
+	j.PipelineText = "name: <nuclei> & more\nsteps: []\n"
 	s := must[Summary](t)(f.Merge(j))
 	var m Manifest
 	check0(t, strictJSON([]byte(read(t, f, "manifest.json")), &m))
 	switch {
 	case m.Schema != 1 || m.Kind != "wellhouse.manifest" || m.Execution != "e1" || m.Digest != "c1" || m.Ended != "2026-03-01T13:00:00.000Z":
 		t.Errorf("head is %+v", m)
+	case m.Pipeline != "nuclei" || m.PipelineText != j.PipelineText || m.PipelineHash != fmt.Sprintf("%x", sha256.Sum256([]byte(j.PipelineText))):
+		t.Errorf("pipeline is %+v", m)
 	case len(m.Wells) != 2 || m.Wells[0].Evidence.Signal != "SIGKILL" || m.Wells[0].Evidence.LogTail[0] != "last words" || m.Wells[0].Result != nil:
 		t.Errorf("failed well is %+v", m.Wells[0])
 	case m.Wells[1].Result.Key != "key" || m.Wells[1].Result.Counts["Nuclei"] != 3:

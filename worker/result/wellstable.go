@@ -121,12 +121,9 @@ func meanName(table, column string) string {
 	return "Mean_" + table + "_" + column
 }
 
-// measure chooses what the heatmap shows: the column asked for, else the first
-// count, else the first mean. -1: there is none.
+// measure chooses what the heatmap shows: the first count, else the first mean.
+// -1: there is none.
 func (p *mergePlan) measure(t *Table) int {
-	if i := t.Column(p.job.Measure); i >= 0 && t.Columns[i].Kind != Text {
-		return i
-	}
 	for _, prefix := range []string{"Count_", "Mean_"} {
 		for i, c := range t.Columns {
 			if strings.HasPrefix(c.Name, prefix) && t.hasNumber(i) {
