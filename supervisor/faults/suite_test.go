@@ -3,7 +3,9 @@
 package faults
 
 import (
+	"crypto/sha256"
 	"encoding/csv"
+	"encoding/hex"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -249,7 +251,10 @@ func leftovers(t *testing.T, w *harness.World, x message.Execution) {
 			t.Errorf("execution %s left process %d", x.ExecutionID, pid)
 		}
 	}
+	sum := sha256.Sum256([]byte(w.Places.Workers())) // as package process names its control groups
+	groups := "wellhouse-" + hex.EncodeToString(sum[:6]) + "-*-*"
 	for _, pattern := range []string{
+		filepath.Join("/sys/fs/cgroup", groups), filepath.Join("/sys/fs/cgroup", "*", groups), filepath.Join("/sys/fs/cgroup", "*", "*", "*", groups),
 		filepath.Join(w.Places.Workers(), "plugin-dir*"),
 		filepath.Join(w.Places.Logs(), "workers", x.ExecutionID[:8]+"-*"),
 		filepath.Join(x.OutputPath, ".wellhouse", "attempts", x.ExecutionID, "*"),

@@ -211,7 +211,9 @@ func (a *attempt) conclude(worker *plugin.Worker) Result {
 	marker, pid := a.record.Marker, a.record.Pid
 	if worker != nil {
 		found.Exit = worker.Exit()
-		found.Peak = max(found.Peak, found.Exit.PeakResident)
+		if found.Peak == 0 { // it counts the pages of files too, unlike the others
+			found.Peak = found.Exit.PeakResident
+		}
 	} else {
 		found.Exit.Code = -1
 	}
@@ -223,7 +225,7 @@ func (a *attempt) conclude(worker *plugin.Worker) Result {
 		a.log.Error("descendants of a worker do not end", "pid", pid)
 	}
 	failpoint.Hit("worker swept")
-	a.group.remove()
+	r.removeGroup(a.group)
 	r.reapUnknown()
 	if worker != nil {
 		worker.Release()
@@ -328,7 +330,7 @@ func (a *attempt) unkillable(worker *plugin.Worker) Result {
 
 // startFailed is the result when no worker came to its task.
 func (a *attempt) startFailed(ctx context.Context, err error) Result {
-	defer a.group.remove()
+	defer a.runner.removeGroup(a.group)
 	e := evidence{Limits: a.spec.Limits, OutcomeErr: fs.ErrNotExist, KernelOOM: a.group.oomKills()}
 	e.Exit.Code = -1
 	var failure *plugin.StartError

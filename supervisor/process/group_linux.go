@@ -265,17 +265,42 @@ func (g group) processes() []int {
 	return pids
 }
 
-// remove takes the group away once its processes are gone. The kernel may need
-// a moment after the last one; what it holds on to, the next sweep removes.
-func (g group) remove() {
+// remove takes the group away once its processes are gone, and returns the
+// folders that the kernel holds on to: it may need a moment after the last one.
+func (g group) remove() (held []string) {
 	for _, folder := range g.folders {
-		for range 20 {
+		for try := 0; ; try++ {
 			err := os.Remove(folder)
 			if err == nil || errors.Is(err, fs.ErrNotExist) {
 				break
 			}
+			if try == 20 {
+				held = append(held, folder)
+				break
+			}
 			time.Sleep(time.Millisecond)
 		}
+	}
+	return held
+}
+
+// removeGroup takes an attempt's group away, and with it those that the kernel
+// held on to before.
+func (r *Runner) removeGroup(g group) {
+	r.mu.Lock()
+	before := r.held
+	r.held = nil
+	r.mu.Unlock()
+	held := g.remove()
+	for _, folder := range before {
+		if err := os.Remove(folder); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			held = append(held, folder)
+		}
+	}
+	if len(held) > 0 {
+		r.mu.Lock()
+		r.held = append(r.held, held...)
+		r.mu.Unlock()
 	}
 }
 

@@ -159,7 +159,7 @@ func (r *Runner) setAside(worker *plugin.Worker, marker string, g group) <-chan 
 		select {
 		case <-worker.Exited():
 			r.sweep(worker.Pid(), marker, g, false)
-			g.remove()
+			r.removeGroup(g)
 			worker.Release()
 			r.dropWorker(worker.Pid())
 			close(gone)

@@ -70,7 +70,8 @@ type Runner struct {
 	mu       sync.Mutex
 	workers  map[int]bool // numbers of processes that are reaped by their own wait
 	attempts map[attemptKey]*attempt
-	hurried  bool // by KillAll
+	hurried  bool     // by KillAll
+	held     []string // control groups that the kernel has yet to let go
 }
 
 type attemptKey struct {
@@ -166,13 +167,14 @@ func (r *Runner) Run(ctx context.Context, spec Spec, started func(Record) error)
 // worker that is gone is judged by what it left; one that never got its task
 // gets it now.
 func (r *Runner) Adopt(ctx context.Context, record Record, spec Spec) Result {
-	a := r.enter(spec)
-	defer r.leave(a)
+	a := r.newAttempt(spec)
 	a.adopted, a.record = true, record
 	if !record.Started.IsZero() { // else the earlier server died before it could tell
 		a.began = record.Started
 	}
 	a.group = groupOf(r.ownGroups(record.Groups))
+	r.admit(a) // last: from here on progress may come
+	defer r.leave(a)
 	within, cancel := context.WithTimeout(ctx, pingPatience)
 	defer cancel()
 	worker, err := plugin.Reattach(within, record.Record, plugin.ReattachOptions{KillTimeout: r.options.KillTimeout, Kill: r.options.Kill})
@@ -281,6 +283,7 @@ func (r *Runner) Close() {
 	r.tasks.Wait()
 	_ = os.Remove(r.spares.log())
 	r.reapUnknown()
+	r.removeGroup(group{})
 }
 
 // leftovers of earlier servers, listed before there is anything of ours.
@@ -319,7 +322,7 @@ func (r *Runner) Sweep(live []Record) error {
 		if !groups[folder] {
 			g := group{folders: []string{folder}}
 			r.sweep(0, "", g, false)
-			g.remove()
+			r.removeGroup(g)
 		}
 	}
 	for _, dir := range r.before.files {
@@ -331,19 +334,29 @@ func (r *Runner) Sweep(live []Record) error {
 }
 
 func (r *Runner) enter(spec Spec) *attempt {
+	a := r.newAttempt(spec)
+	r.admit(a)
+	return a
+}
+
+func (r *Runner) newAttempt(spec Spec) *attempt {
 	if spec.Limits.Grace <= 0 {
 		spec.Limits.Grace = 10 * time.Second
 	}
 	a := &attempt{runner: r, spec: spec, began: time.Now(), oomBefore: systemOOMKills(), hurry: make(chan struct{})}
 	a.log = r.log.With("execution", spec.Execution, "well", spec.Well, "attempt", spec.Attempt)
+	return a
+}
+
+// admit makes the attempt known to other goroutines.
+func (r *Runner) admit(a *attempt) {
 	a.progress("")
 	r.mu.Lock()
-	r.attempts[attemptKey{spec.Execution, spec.Well, spec.Attempt}] = a
+	defer r.mu.Unlock()
+	r.attempts[attemptKey{a.spec.Execution, a.spec.Well, a.spec.Attempt}] = a
 	if r.hurried {
 		a.hasten()
 	}
-	r.mu.Unlock()
-	return a
 }
 
 func (r *Runner) leave(a *attempt) {
