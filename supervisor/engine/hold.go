@@ -25,6 +25,9 @@ func startFailure(reason enums.ExitReason) bool {
 // hold stops an execution from starting wells until the cause is tried again.
 func (m *Machine) hold(r *run, cause HoldCause, reason string) {
 	r.probing = false
+	if cause == HoldStart && r.Hold != nil && r.Hold.Cause == HoldDisk {
+		return // finished wells wait for room: that comes first
+	}
 	if r.Hold != nil && r.Hold.Cause == cause {
 		if r.Hold.Until.After(m.now) {
 			return

@@ -40,6 +40,8 @@ type run struct {
 	startFailures int             // failed starts in a row
 	hopeless      bool            // starting was given up
 	recovered     bool            // restored, and not compiled again yet
+	patience      time.Time       // until when later executions wait for it to be compiled
+	awaited       bool            // an alarm is set for that time
 	probing       bool            // a due hold is being tried
 	uncommitted   map[string]bool // wells whose commit found no room
 	peak          int64           // largest measured peak of its wells, bytes
@@ -143,7 +145,7 @@ func (m *Machine) submitted(e Submitted) {
 	r := m.add(x)
 	m.touch(r)
 	m.publish(r, enums.PhaseCompile, enums.ProgressStarted, "")
-	m.emit(Compile{r.Execution.clone()})
+	m.compile(r)
 }
 
 func (m *Machine) add(x Execution) *run {
@@ -189,8 +191,12 @@ func (m *Machine) compiled(e Compiled) {
 		m.finish(r, enums.ExecutionComplete, "", "")
 		return
 	}
-	for _, w := range r.wells {
+	for _, name := range r.Order {
+		w := r.wells[name]
 		m.touchWell(w)
+		if w.Reused {
+			m.publishWell(r, w, enums.PhaseAxisCompleted, enums.ProgressSuccess, "kept from an earlier run")
+		}
 	}
 	m.settle(r)
 }

@@ -40,9 +40,10 @@ func (m *Machine) restored(e Restored) {
 
 // resume picks an execution up where its records leave it.
 func (m *Machine) resume(r *run) {
+	m.mend(r)
 	switch r.Stage {
 	case StageCompiling:
-		m.emit(Compile{r.Execution.clone()})
+		m.compile(r)
 		if r.Cancelled {
 			m.settle(r)
 		}
@@ -53,14 +54,9 @@ func (m *Machine) resume(r *run) {
 	case StageReady, StageRunning, StageFinal: // a final one is not restored
 	}
 	r.recovered = true
-	m.emit(Compile{r.Execution.clone()})
+	m.compile(r)
 	for _, name := range r.Order {
 		w := r.wells[name]
-		if w == nil { // its record was cut off: it has not started
-			w = &Well{Execution: r.ID, Name: name, Status: enums.WellPending}
-			r.wells[name] = w
-			m.touchWell(w)
-		}
 		if a := w.Last(); a != nil {
 			r.peak = max(r.peak, a.PeakMemory)
 		}
@@ -86,6 +82,23 @@ func (m *Machine) resume(r *run) {
 	m.settle(r)
 }
 
+// mend puts wells back whose record is gone: they are run again, and an
+// execution that was about to merge waits for them.
+func (m *Machine) mend(r *run) {
+	for _, name := range r.Order {
+		if r.wells[name] != nil {
+			continue
+		}
+		w := &Well{Execution: r.ID, Name: name, Status: enums.WellPending}
+		r.wells[name] = w
+		m.touchWell(w)
+		if r.Stage == StageMerging {
+			r.Stage = StageRunning
+			m.touch(r)
+		}
+	}
+}
+
 // recompiled takes the plan of a restored execution: its wells keep their
 // state, and only what the plan knows better is taken over.
 func (m *Machine) recompiled(r *run, e Compiled) {
@@ -98,7 +111,7 @@ func (m *Machine) recompiled(r *run, e Compiled) {
 		w := r.wells[name]
 		c, ok := plan[name]
 		switch {
-		case ok && w.Memory == 0:
+		case ok && w.Reason != enums.ReasonOutOfMemory: // else it was found to need more
 			w.Cost, w.Estimate = c.Cost, c.Estimate
 		case !ok && (w.Status == enums.WellPending || w.Status == enums.WellRetryWait):
 			m.failWell(r, w, enums.ReasonInputUnreadable, "the plate has no images of this well any more")

@@ -3,6 +3,7 @@ package engine
 import (
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/wellhouse-hcs/wellhouse/enums"
 )
@@ -18,6 +19,13 @@ func (m *Machine) schedule() {
 		return
 	}
 	for _, r := range m.order {
+		if m.soonReady(r) {
+			if m.othersWait(r) && !r.awaited {
+				r.awaited = true
+				m.emit(Wake{r.patience})
+			}
+			return // nobody overtakes it just because its plate takes longer to read
+		}
 		for m.free() > 0 {
 			w := m.next(r)
 			if w == nil {
@@ -29,6 +37,28 @@ func (m *Machine) schedule() {
 			m.start(r, w, m.threads())
 		}
 	}
+}
+
+// compilePatience is how long the wells of later executions wait for one that is
+// still being checked: a plate on a share that hangs must not stop the others.
+const compilePatience = 10 * time.Second
+
+// soonReady tells that an execution is being checked and has not taken too long.
+func (m *Machine) soonReady(r *run) bool {
+	compiling := r.Stage == StageCompiling && !r.CompileOnly || r.recovered
+	return compiling && !r.Cancelled && r.patience.After(m.now)
+}
+
+// compile has an execution checked; those behind it wait for a while.
+func (m *Machine) compile(r *run) {
+	r.patience, r.awaited = m.now.Add(compilePatience), false
+	m.emit(Compile{r.Execution.clone()})
+}
+
+// othersWait tells that an execution behind r could start a well.
+func (m *Machine) othersWait(r *run) bool {
+	behind := m.order[slices.Index(m.order, r)+1:]
+	return m.free() > 0 && slices.ContainsFunc(behind, func(o *run) bool { return m.next(o) != nil })
 }
 
 // free is the number of slots without an attempt in them. A slot whose process
