@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"runtime/debug"
 	"strings"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -98,10 +99,15 @@ func (s *Server) handle(ctx context.Context, request message.Request) (any, erro
 		}
 		return message.NewShutdownAck("every execution is cancelled; the server stays"), nil
 	case message.ForceShutdown:
-		if err := s.engine.CancelAll(ctx); err != nil {
-			return nil, err
-		}
+		// It ends whether or not that can be written down.
+		ctx, cancel := context.WithTimeout(ctx, forcePatience)
+		defer cancel()
+		err := s.engine.CancelAll(ctx)
 		s.end("a client asked it to")
+		if err != nil {
+			s.log.Error("executions could not be cancelled for good: the next server takes them up", "error", err)
+			return message.NewShutdownAck("the server ends; what it ran could not be cancelled for good"), nil
+		}
 		return message.NewShutdownAck("every execution is cancelled; the server ends"), nil
 	case message.RegisterProgress:
 		return s.register(r)
@@ -117,8 +123,6 @@ func (s *Server) handle(ctx context.Context, request message.Request) (any, erro
 		return s.ps()
 	case message.History:
 		return s.history(ctx, r)
-	case message.Logs:
-		return s.logFiles(ctx, r)
 	default:
 		return nil, message.UnknownType(request.MessageType())
 	}
@@ -131,7 +135,7 @@ func (s *Server) execute(ctx context.Context, r message.Execute) (any, error) {
 	}
 	submission := Submission{
 		PlatePath: filepath.Clean(platePath), Pipeline: r.PipelineCode, PipelineName: r.SelectedPipelinePath,
-		Config: joinConfig(r.ConfigCode, r.PipelineConfigCode), Settings: r.ConfigParams,
+		Config: r.ConfigCode, PipelineConfig: r.PipelineConfigCode, Settings: r.ConfigParams,
 		Output: r.OutputPath, WellFilter: r.WellFilter, Artifact: r.CompileArtifactID,
 		Fresh: r.Resume != nil && !*r.Resume,
 	}
@@ -149,14 +153,8 @@ func (s *Server) execute(ctx context.Context, r message.Execute) (any, error) {
 	})
 }
 
-// joinConfig puts OpenHCS's two configuration texts together; both have the
-// same settings here.
-func joinConfig(global, pipeline string) string {
-	if strings.TrimSpace(pipeline) == "" {
-		return global
-	}
-	return strings.TrimRight(global, "\n") + "\n" + pipeline
-}
+// forcePatience is how long a forced shutdown waits for cancelling to be durable.
+const forcePatience = 2 * time.Second
 
 func (s *Server) submit(ctx context.Context, submission Submission, x engine.Execution) (any, error) {
 	if !s.admits() {

@@ -44,6 +44,7 @@ func (e *edge) Compile(ctx context.Context, x engine.Execution) (engine.Compilat
 
 func (e *edge) announced(x engine.Execution, j *job, folder *result.Folder) (engine.Compilation, error) {
 	e.board.announce(x.ID, wellNames(j.plan), j.plan.StepNames)
+	e.sample() // its wells may start all at once, after hours without any
 	return e.compilation(x, j, folder)
 }
 
@@ -144,12 +145,11 @@ func (e *edge) compilePlan(_ context.Context, s Submission) (*pipeline.Plan, str
 // single settings above.
 func (e *edge) layers(s Submission) (base, overrides []config.Layer, err error) {
 	base = append(base, e.global...)
-	if strings.TrimSpace(s.Config) != "" {
-		name := s.ConfigName
-		if name == "" {
-			name = "config"
+	for _, file := range []struct{ name, text string }{{"config", s.Config}, {"pipeline_config", s.PipelineConfig}} {
+		if strings.TrimSpace(file.text) == "" {
+			continue
 		}
-		layer, err := config.Parse(name, []byte(s.Config))
+		layer, err := config.Parse(file.name, []byte(file.text))
 		if err != nil {
 			return nil, nil, err
 		}

@@ -31,6 +31,7 @@ type edge struct {
 	log          *slog.Logger
 	now          func() time.Time
 	released     func(engine.Key)
+	sample       func() // tells the engine what memory is free
 	spares       *spareKeeper
 
 	jobs      jobs

@@ -47,6 +47,9 @@ func (s *Server) timeLeft(x engine.Execution, wells []engine.Well) *float64 {
 // starts: when the wells ahead of it are done, at the pace of wells so far. It
 // is nil while no well gives a pace.
 func (s *Server) startsIn(x engine.Execution) *float64 {
+	if x.Status != enums.ExecutionQueued {
+		return nil
+	}
 	var all pace
 	ahead := 0
 	before := true
@@ -63,7 +66,7 @@ func (s *Server) startsIn(x engine.Execution) *float64 {
 			ahead += p.left
 		}
 	}
-	if x.Status != enums.ExecutionQueued || all.done == 0 {
+	if all.done == 0 {
 		return nil
 	}
 	seconds := all.took.Seconds() / float64(all.done) * float64(ahead) / float64(s.options.Workers)

@@ -125,7 +125,8 @@ func (e *edge) opened(x engine.Execution) (*job, error) {
 	if j.folder == nil {
 		options := []result.Option{result.WithStep(failpoint.Step())}
 		if j.plan != nil {
-			options = append(options, result.WithPlate(j.plan.Plate), result.WithRoot(j.plan.PlateRoot), result.WithConfiguration(j.digest))
+			options = append(options, result.WithPlate(j.plan.Plate), result.WithRoot(j.plan.PlateRoot), result.WithConfiguration(j.digest),
+				result.WithSpace(roomNeeded(j.plan, j.submission.Out())))
 		}
 		if j.folder, err = result.Open(j.submission.Out(), x.ID, options...); err != nil {
 			return nil, diskFull(err)
@@ -143,6 +144,20 @@ func (e *edge) opened(x engine.Execution) (*job, error) {
 		}
 	}
 	return j, nil
+}
+
+// folder returns the execution's locked results folder.
+func (e *edge) folder(x engine.Execution) (*result.Folder, error) {
+	j, err := e.opened(x)
+	if err != nil {
+		return nil, err
+	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.dropped {
+		return nil, errEnded
+	}
+	return j.folder, nil
 }
 
 // diskFull marks an error for want of room, or of a disk that can be written at

@@ -126,6 +126,7 @@ func New(o Options) (_ *Server, err error) {
 		Edge:   s.edge, Journal: s.journal, Logger: o.Logger, Now: o.Now,
 	})
 	s.sampler = newSampler(s)
+	s.edge.sample = s.sampler.look
 	if err := s.listen(progressPath); err != nil {
 		return nil, err
 	}
@@ -291,7 +292,11 @@ func (s *Server) Endpoints() []string { return s.endpoints() }
 // Options.Drain gives, and what is left of them goes back to the queue.
 // announce is called once the server answers.
 func (s *Server) Run(ctx context.Context, announce func()) (err error) {
-	defer func() { err = errors.Join(err, s.release()) }()
+	defer func() {
+		if !errors.Is(err, errHangs) { // else its parts are still in use; they end with the process
+			err = errors.Join(err, s.release())
+		}
+	}()
 	all, cancelAll := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancelAll()
 	work, cancelWork := context.WithCancel(all)
@@ -336,16 +341,32 @@ func (s *Server) Run(ctx context.Context, announce func()) (err error) {
 	}
 	s.ready.Store(false)
 	cancelWork()
-	s.requests.finish()
-	cancelAll()
-	group.Wait()
-	s.edge.closing.Wait()
-	return err
+	ended := make(chan struct{})
+	go func() { // outlives Run only when something hangs, and the process ends then
+		defer close(ended)
+		s.requests.finish()
+		cancelAll()
+		group.Wait()
+		s.edge.closing.Wait()
+	}()
+	select {
+	case <-ended:
+		return err
+	case <-time.After(killWait):
+		s.log.Error("something does not end, as on a share that hangs; the next server takes up what it held")
+		return errors.Join(err, errHangs)
+	}
 }
 
+// errHangs is returned by Run when something did not end that was told to.
+var errHangs = errors.New("stop server: not everything ended, as on a share that hangs")
+
 // drain lets running wells end for a while, then stops what is left; it goes
-// back to the queue of the next server on the same data.
+// back to the queue of the next server on the same data. A store that cannot be
+// written does not hold it up for ever.
 func (s *Server) drain(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, s.options.Drain+stopWait+killWait)
+	defer cancel()
 	if s.engine.Drain(ctx, false) != nil {
 		return
 	}

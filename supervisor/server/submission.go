@@ -11,16 +11,18 @@ import (
 // Submission is what a client handed in, as it is kept with the execution so
 // that a later server can compile it again.
 type Submission struct {
-	PlatePath    string         `json:"plate_path"`              // absolute
-	Pipeline     string         `json:"pipeline"`                // the text of the pipeline file
-	PipelineName string         `json:"pipeline_name,omitempty"` // the file's name, for messages
-	Config       string         `json:"config,omitempty"`        // the text of a configuration file
-	ConfigName   string         `json:"config_name,omitempty"`
-	Settings     map[string]any `json:"settings,omitempty"` // single values, which win over files
-	Output       string         `json:"output,omitempty"`   // absolute; "" = beside the plate
-	WellFilter   string         `json:"well_filter,omitempty"`
-	Fresh        bool           `json:"fresh,omitempty"`    // do not reuse finished wells
-	Artifact     string         `json:"artifact,omitempty"` // id of a compile_only execution it must equal
+	PlatePath    string `json:"plate_path"`              // absolute
+	Pipeline     string `json:"pipeline"`                // the text of the pipeline file
+	PipelineName string `json:"pipeline_name,omitempty"` // the file's name, for messages
+	Config       string `json:"config,omitempty"`        // the text of a configuration file
+	// PipelineConfig is the text of a second one, over the first: OpenHCS's
+	// clients hand in the pipeline's apart.
+	PipelineConfig string         `json:"pipeline_config,omitempty"`
+	Settings       map[string]any `json:"settings,omitempty"` // single values, which win over files
+	Output         string         `json:"output,omitempty"`   // absolute; "" = beside the plate
+	WellFilter     string         `json:"well_filter,omitempty"`
+	Fresh          bool           `json:"fresh,omitempty"`    // do not reuse finished wells
+	Artifact       string         `json:"artifact,omitempty"` // id of a compile_only execution it must equal
 }
 
 // Out is the absolute path of the results folder.
