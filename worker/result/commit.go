@@ -290,3 +290,11 @@ func cutLast(s, sep string) (before, after string, found bool) {
 	}
 	return s, "", false
 }
+
+// Holds tells whether a results folder, open or not, has a result of the well,
+// as far as that shows without reading it.
+func Holds(out, well string) bool {
+	f := Folder{out: out}
+	generations, err := f.generations(well)
+	return err == nil && len(generations) > 0
+}
