@@ -8,7 +8,6 @@ import (
 	"os"
 	"runtime/debug"
 	"sync"
-	"time"
 
 	"github.com/wellhouse-hcs/wellhouse/ipc/plugin"
 	"github.com/wellhouse-hcs/wellhouse/registry"
@@ -28,10 +27,6 @@ type Options struct {
 	// Step is called ahead of every change to the disk, see result.WithStep.
 	Step func(operation, path string) error
 }
-
-// orphanGrace is how long a worker goes on computing without its server, unless
-// the server said otherwise.
-const orphanGrace = time.Minute
 
 // collectAt is the garbage collector's target once there are planes: they are
 // few and large, so collecting early is cheap and keeps the peak close to what is
@@ -55,9 +50,6 @@ func Main(o Options) int {
 	}
 	options := o.Serve
 	options.Logger = log
-	if options.OrphanGrace <= 0 && o.Getenv(plugin.EnvOrphanGrace) == "" {
-		options.OrphanGrace = orphanGrace
-	}
 	w := &implementation{
 		version:   o.Version,
 		catalogue: o.Catalogue,

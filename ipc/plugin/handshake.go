@@ -2,6 +2,7 @@ package plugin
 
 import (
 	"context"
+	"time"
 
 	goplugin "github.com/hashicorp/go-plugin"
 	"google.golang.org/grpc"
@@ -13,6 +14,11 @@ import (
 // servers cannot live with. What types and functions a worker knows is compared
 // by fingerprint instead.
 const ProtocolVersion = 1
+
+// DefaultOrphanGrace is how long a worker goes on computing without its server:
+// long enough for a server that is restarted or updated, and not so long that a
+// machine computes through the night for nobody.
+const DefaultOrphanGrace = 10 * time.Minute
 
 // Names in a worker's environment.
 const (

@@ -42,7 +42,7 @@ type ServeOptions struct {
 	// HelloTimeout bounds the wait for the server's first connection. Default 1 min.
 	HelloTimeout time.Duration
 	// OrphanGrace is how long a task goes on without a server. Default: the
-	// environment's WELLHOUSE_ORPHAN_GRACE, else 10 min.
+	// environment's WELLHOUSE_ORPHAN_GRACE, else [DefaultOrphanGrace].
 	OrphanGrace time.Duration
 	// Linger bounds the wait for the server to fetch the reply. Default 30 s.
 	Linger time.Duration
@@ -59,7 +59,7 @@ func (o ServeOptions) withDefaults() ServeOptions {
 		if d, err := time.ParseDuration(os.Getenv(EnvOrphanGrace)); err == nil && d > 0 {
 			o.OrphanGrace = d
 		} else {
-			o.OrphanGrace = 10 * time.Minute
+			o.OrphanGrace = DefaultOrphanGrace
 		}
 	}
 	if o.Linger <= 0 {
