@@ -174,16 +174,19 @@ func (s *Server) lookForOthers() error {
 func (s *Server) openStore() error {
 	s.journal = journal{log: s.log, now: s.now, waits: new(atomic.Pointer[string])}
 	path := s.options.Places.Store()
+	if aside := store.Unreplaced(path); aside != "" {
+		if err := s.replaceStore(path, aside); err != nil {
+			return err
+		}
+	}
 	opened, err := store.Open(path, s.log)
 	var damaged *store.DamagedError
 	if errors.As(err, &damaged) {
-		s.log.Error("the records are damaged and were moved aside; what is whole in them is taken over",
-			"path", damaged.Path, "aside", damaged.Aside, "problem", damaged.Problem)
-		whole, salvageErr := store.Salvage(s.context, damaged.Aside)
-		if opened, err = store.Open(path, s.log); err == nil {
-			err = opened.Save(s.context, whole)
+		s.log.Error("the records are damaged and were moved aside", "path", damaged.Path, "aside", damaged.Aside, "problem", damaged.Problem)
+		if err := s.replaceStore(path, damaged.Aside); err != nil {
+			return err
 		}
-		s.log.Error("records taken over from the damaged file", "records", len(whole), "stopped_by", salvageErr)
+		opened, err = store.Open(path, s.log)
 	}
 	if opened != nil {
 		s.store, s.journal.store = opened, opened
@@ -191,6 +194,16 @@ func (s *Server) openStore() error {
 	if err != nil {
 		return fmt.Errorf("open records: %w", err)
 	}
+	return nil
+}
+
+// replaceStore puts what is whole in damaged records in their place.
+func (s *Server) replaceStore(path, aside string) error {
+	records, stopped, err := store.Replace(s.context, path, aside, s.log)
+	if err != nil {
+		return err
+	}
+	s.log.Error("what is whole in the damaged records was taken over", "aside", aside, "records", records, "stopped_by", stopped)
 	return nil
 }
 
