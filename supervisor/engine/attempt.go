@@ -86,7 +86,7 @@ func (m *Machine) ended(e Ended) {
 	}
 	w.Reason, w.Error = a.Reason, a.Error
 	m.touchWell(w)
-	if a.Reason == enums.ReasonUnkillable {
+	if a.Reason == enums.ReasonUnkillable || e.Stuck {
 		m.aside[e.Key] = true
 	}
 	told := m.draining && toldToEnd(a)

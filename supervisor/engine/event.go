@@ -73,7 +73,7 @@ type Running struct {
 }
 
 // Ended: the attempt is over and nothing of its process is left, unless Reason
-// is unkillable.
+// is unkillable or it is Stuck.
 type Ended struct {
 	At
 	Key      Key
@@ -83,6 +83,7 @@ type Ended struct {
 	Counts   map[string]int
 	DiskFull bool // it failed for want of room: not its own fault
 	Excused  bool // it was lost with its server: not its own fault
+	Stuck    bool // its process stays for now, whatever the reason says; Released follows
 }
 
 // Committed: the attempt's results were made part of the plate's, or Error says why not.

@@ -105,6 +105,23 @@ func TestLossWithTheServerIsExcused(t *testing.T) {
 	}
 }
 
+// A worker can get stuck after it has said ok: its result counts, and its slot is
+// taken until it is gone.
+func TestStuckAfterItsReplyHoldsItsSlot(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, 0, 1)
+	if effects := b.ended("A", enums.ReasonOK, func(e *Ended) { e.Stuck = true }); !has[Commit](effects) {
+		t.Error("the result is not committed")
+	}
+	if _, aside := b.Active(); aside != 1 {
+		t.Errorf("%d slots are set aside, want 1", aside)
+	}
+	b.apply(Released{Key: Key{"x", "A"}})
+	if _, aside := b.Active(); aside != 0 {
+		t.Errorf("%d slots are set aside after the process is gone", aside)
+	}
+}
+
 // Workers that cannot start for want of room wait for room; they are not told as
 // workers that cannot start.
 func TestFullDiskIsNoFailureToStart(t *testing.T) {
