@@ -17,10 +17,10 @@ func (e *Invalid) Error() string { return e.Text }
 
 // Codes of [Invalid].
 const (
-	CodeNotFound  = "not_found" // no such execution
-	CodeInvalid   = "invalid_input"
-	CodeForbidden = "forbidden" // outside of what clients may touch
-	CodeBusy      = "busy"      // later it may work
+	CodeNotFound   = "not_found"  // no such execution
+	CodeForbidden  = "forbidden"  // outside of what clients may touch
+	CodeBusy       = "busy"       // the server is about to end: another may take it
+	CodeUnwritable = "unwritable" // the server's records cannot be written: it may work later
 )
 
 // Invalidf makes an [Invalid] without a code.

@@ -168,7 +168,7 @@ func (s *Server) submit(ctx context.Context, submission Submission, x engine.Exe
 		return nil, err
 	}
 	if waiting := s.journal.waiting(); waiting != "" { // else it would run when nobody expects it any more
-		return nil, &message.Invalid{Text: "the server cannot take a submission: " + waiting, Code: message.CodeBusy}
+		return nil, &message.Invalid{Text: "the server cannot take a submission: " + waiting, Code: message.CodeUnwritable}
 	}
 	x.ID, x.Request = uuid.NewString(), text
 	position, err := s.engine.Submit(ctx, x)

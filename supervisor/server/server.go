@@ -219,7 +219,8 @@ func (s *Server) listen(progressPath string) error {
 		case enums.TransportIPC:
 			bindIPC(o.Places.Socket)
 			if o.OpenHCS {
-				s.bindOpenHCS(bindIPC)
+				release := s.bindOpenHCS(bindIPC)
+				defer release()
 			}
 		case enums.TransportTCP:
 			control = append(control, loop.Endpoint{Address: "tcp://" + net.JoinHostPort(o.Host, strconv.Itoa(o.Control))})
@@ -253,23 +254,32 @@ func (s *Server) listen(progressPath string) error {
 }
 
 // bindOpenHCS adds OpenHCS's IPC paths when nothing lives there. Its own servers
-// hold no lock, so a socket that is there is left alone unless the kernel knows
-// nobody behind it.
-func (s *Server) bindOpenHCS(bind func(path func(port int) string)) {
+// hold no lock for as long as they live, so a socket that is there is left alone
+// unless the kernel knows nobody behind it; but who starts one holds a lock
+// meanwhile, as we do until the returned function is called.
+func (s *Server) bindOpenHCS(bind func(path func(port int) string)) (release func()) {
+	release = func() {}
 	path := func(port int) string {
 		return filepath.Join(s.options.Home, ".openhcs", "ipc", fmt.Sprintf("openhcs-zmq-%d.sock", port))
 	}
+	if err := os.MkdirAll(filepath.Dir(path(0)), 0o700); err != nil {
+		s.log.Warn("OpenHCS's path cannot be made", "error", err)
+		return release
+	}
+	lock, err := result.TryLock(path(s.options.Port)+".startup.lock", fmt.Sprintf("process %d", os.Getpid()))
+	if err != nil {
+		s.log.Warn("another server is being started at OpenHCS's path; it is left alone", "error", err)
+		return release
+	}
+	release = func() { _ = lock.Release() }
 	for _, port := range []int{s.options.Port, s.options.Control} {
 		if alive(path(port)) {
 			s.log.Warn("another server lives at OpenHCS's path; it is left alone", "path", path(port))
-			return
+			return release
 		}
 	}
-	if err := os.MkdirAll(filepath.Dir(path(0)), 0o700); err != nil {
-		s.log.Warn("OpenHCS's path cannot be made", "error", err)
-		return
-	}
 	bind(path)
+	return release
 }
 
 // received is called by the socket loop, which must not wait.
