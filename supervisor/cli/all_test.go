@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 )
 
 func decode(t *testing.T, text string, into any) {
@@ -43,6 +44,12 @@ func TestEveryCommand(t *testing.T) {
 			return
 		}
 		name := strings.Join(path, " ")
+		c.Flags().VisitAll(func(f *pflag.Flag) {
+			// What is in backticks would be shown as the flag's value.
+			if value, usage := pflag.UnquoteUsage(f); strings.Contains(value, " ") || usage != f.Usage {
+				t.Errorf("%s --%s: help shows %q as its value", name, f.Name, value)
+			}
+		})
 		if c.Short == "" || strings.HasSuffix(c.Short, ".") {
 			t.Errorf("%s: Short is %q", name, c.Short)
 		}
@@ -53,7 +60,7 @@ func TestEveryCommand(t *testing.T) {
 		if code != ExitUsage || out != "" || !strings.Contains(errs, "supervisor "+name+" --help") {
 			t.Errorf("%s --no-such-flag ended with %d, %q and %q", name, code, out, errs)
 		}
-		if code, out, errs := here(t, append(path, "--help")...); code != 0 || !strings.Contains(out, "supervisor "+name) || errs != "" {
+		if code, out, errs := here(t, append(path, "--help")...); code != 0 || !strings.Contains(out, "supervisor "+name) || strings.Contains(out, "(default -1)") || errs != "" {
 			t.Errorf("%s --help ended with %d, %q and %q", name, code, out, errs)
 		}
 	}

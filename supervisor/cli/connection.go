@@ -28,7 +28,7 @@ type connection struct {
 func (k *connection) flags(c *cobra.Command) {
 	k.placeFlags(c)
 	c.Flags().StringVar(&k.host, "connect", "", "connect over TCP to this host; default is this user's own sockets")
-	c.Flags().StringVar(&k.key, "key", "", "file with this client's keys (`supervisor keys client`), for a server with --curve")
+	c.Flags().StringVar(&k.key, "key", "", "file with this client's keys ('supervisor keys client'), for a server with --curve")
 }
 
 func (k *connection) placeFlags(c *cobra.Command) {

@@ -30,6 +30,7 @@ type logsFlags struct {
 	grep, level, well string
 	lines             int
 	files             bool
+	host              string // refused: see logs
 }
 
 func (a *app) logsCommand() *cobra.Command {
@@ -42,7 +43,9 @@ func (a *app) logsCommand() *cobra.Command {
 when no server runs. WHAT is an execution's id, or as much of it as is unique; or
 "server"; or nothing, for the server and the newest execution.
 
-What a well's process says is in the log of its execution, with well and attempt.`,
+What a well's process says is in the log of its execution, with well and attempt.
+
+It reads files of this machine. For a server on another one, run it there.`,
 		Example: `  supervisor logs -f
   supervisor logs 2aef6374 --well A04
   supervisor logs server --level warn
@@ -61,6 +64,9 @@ What a well's process says is in the log of its execution, with well and attempt
 	}
 	k.placeFlags(c)
 	fl := c.Flags()
+	// Other commands have it, so that the reader of its refusal is told why.
+	fl.StringVar(&f.host, "connect", "", "")
+	_ = fl.MarkHidden("connect")
 	fl.BoolVarP(&f.follow, "follow", "f", false, "go on showing what is written; Ctrl-C ends it")
 	fl.StringVarP(&f.grep, "grep", "g", "", "only lines that match this regular expression")
 	fl.StringVarP(&f.level, "level", "l", "debug", "least severe level: debug, info, warn or error")
@@ -75,6 +81,9 @@ What a well's process says is in the log of its execution, with well and attempt
 const linesAtFirst = 200
 
 func (a *app) logs(ctx context.Context, k *connection, f *logsFlags, what string, counted bool) error {
+	if f.host != "" {
+		return usagef("--connect %s: logs are files of the machine that the server runs on, and cannot be read from another one: run `supervisor logs` there, without --connect", f.host)
+	}
 	filter, err := f.filter()
 	if err != nil {
 		return err

@@ -90,3 +90,13 @@ func TestFollowLogs(t *testing.T) {
 		t.Errorf("the complete well is shown %d times:\n%s", n, r.Stdout)
 	}
 }
+
+// Logs of another machine cannot be read, which is said and not guessed at.
+func TestLogsOfAnotherMachine(t *testing.T) {
+	t.Parallel()
+	code, out, errs := here(t, "logs", "-f", "--connect", "elsewhere")
+	if code != ExitUsage || out != "" {
+		t.Errorf("it ended with %d and %q", code, out)
+	}
+	contains(t, errs, "--connect elsewhere", "run `supervisor logs` there")
+}

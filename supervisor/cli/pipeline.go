@@ -46,7 +46,7 @@ reads no pixel and writes nothing, and shows what a well will need.`,
 		RunE:    func(_ *cobra.Command, args []string) error { return a.checkPipeline(f, args) },
 	}
 	fl := c.Flags()
-	fl.StringVar(&f.wells, "wells", "", "which wells of the plate; see `supervisor run --help`")
+	fl.StringVar(&f.wells, "wells", "", "which wells of the plate; see 'supervisor run --help'")
 	fl.StringVar(&f.config, "config", "", "configuration file")
 	fl.StringArrayVar(&f.set, "set", nil, "set one configuration value, key=value; may be repeated")
 	return c

@@ -30,7 +30,7 @@ running. It starts a server when none is there.`,
 	}
 	k.flags(c)
 	c.Flags().BoolVar(&failed, "failed", false, "only the wells without a result")
-	c.Flags().BoolVarP(&detach, "detach", "d", false, "submit and leave; follow with `supervisor wait`")
+	c.Flags().BoolVarP(&detach, "detach", "d", false, "submit and leave; follow with 'supervisor wait'")
 	return c
 }
 

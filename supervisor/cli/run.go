@@ -37,10 +37,11 @@ func (f *submitFlags) flags(c *cobra.Command) {
 	fl.StringVarP(&f.out, "out", "o", "", "results folder (default: PLATE_wellhouse beside the plate)")
 	fl.StringVar(&f.wells, "wells", "", "which wells: N for the first N, A01,B02, A01:A12, row:A, col:01-06, !A01 to leave out")
 	fl.StringVar(&f.config, "config", "", "configuration file")
-	fl.StringArrayVar(&f.set, "set", nil, "set one configuration value, key=value; may be repeated (see `supervisor config explain`)")
+	fl.StringArrayVar(&f.set, "set", nil, "set one configuration value, key=value; may be repeated (see 'supervisor config explain')")
 	fl.IntVar(&f.workers, "workers", 0, "wells at once (default: as the server is set)")
 	fl.IntVar(&f.retries, "retries", -1, "further attempts at a well whose process was lost (default: as configured)")
 	fl.IntVar(&f.priority, "priority", 0, "higher goes before lower in the queue")
+	fl.Lookup("retries").DefValue = "" // -1 means nothing to a reader
 	fl.BoolVar(&f.fresh, "fresh", false, "compute every well again")
 	fl.BoolVar(&f.resume, "resume", true, "keep finished wells whose images, pipeline and versions are unchanged")
 	_ = c.MarkFlagRequired("pipeline")
@@ -149,7 +150,7 @@ typing the same command.`,
 	}
 	k.flags(c)
 	f.flags(c)
-	c.Flags().BoolVarP(&detach, "detach", "d", false, "submit and leave; follow with `supervisor wait`")
+	c.Flags().BoolVarP(&detach, "detach", "d", false, "submit and leave; follow with 'supervisor wait'")
 	return c
 }
 

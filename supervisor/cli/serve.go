@@ -70,9 +70,10 @@ back to the queue and is taken up by the next server on the same data.`,
 	fl.StringVar(&f.transport, "transport", "ipc", "how clients connect: ipc, tcp or ipc,tcp")
 	fl.StringVar(&f.listen, "host", "127.0.0.1", "address for TCP")
 	fl.BoolVar(&f.openHCS, "openhcs", false, "also answer at OpenHCS's own socket paths, when nothing lives there")
-	fl.BoolVar(&f.curve, "curve", false, "require keys over TCP (`supervisor keys`)")
+	fl.BoolVar(&f.curve, "curve", false, "require keys over TCP ('supervisor keys')")
 	fl.IntVar(&f.workers, "workers", 0, "wells at once (default: the number of cores)")
 	fl.IntVar(&f.spares, "spares", -1, "workers started ahead of their task (default: up to --workers while wells are short)")
+	fl.Lookup("spares").DefValue = "" // -1 means nothing to a reader
 	fl.StringArrayVar(&f.allow, "allow", nil, "folder that clients may read plates from and write results to; may be repeated (default: all)")
 	fl.BoolVar(&f.persistent, "persistent", true, "stay when the last client and execution have gone")
 	fl.DurationVar(&f.drain, "drain", 10*time.Second, "how long running wells may take to finish when the server is stopped")
@@ -121,6 +122,7 @@ func (a *app) serve(ctx context.Context, f *serveFlags) (err error) {
 	}
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	context.AfterFunc(ctx, stop) // a second signal ends it at once; its workers go on for the next server
 	signal.Ignore(syscall.SIGPIPE, syscall.SIGHUP)
 	s, err := server.New(o)
 	if errors.Is(err, server.ErrTaken) {
@@ -200,6 +202,13 @@ func (a *app) serverOptions(f *serveFlags) (server.Options, error) {
 			return o, usage(err)
 		}
 		o.Global = append(o.Global, layer)
+		settings, err := config.Resolve(layer)
+		if err != nil {
+			return o, usage(err)
+		}
+		if o.Workers == 0 {
+			o.Workers = settings.Global().Workers
+		}
 	}
 	// What tests set for the whole command holds for its workers too.
 	for _, name := range []string{function.FaultsVariable, "GORACE"} {
