@@ -55,24 +55,46 @@ func (r *Rotating) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// rotate sets the file aside. What fails leaves the log where it is, growing:
-// a log that cannot be rotated is better than one that is not written.
+// rotate sets the file aside. What fails leaves the log where it is, growing,
+// and no older one is lost by it, however often it is tried: a log that cannot
+// be rotated is better than one that is not written.
 func (r *Rotating) rotate() {
-	for i := r.keep; i > 1; i-- {
-		err := os.Rename(r.aside(i-1), r.aside(i))
-		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return
+	// First what fails most: no descriptors, no room.
+	fresh := r.path + ".new"
+	next, err := os.OpenFile(fresh, os.O_CREATE|os.O_TRUNC|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		return
+	}
+	if err := r.replaceBy(fresh); err != nil {
+		_ = next.Close()
+		_ = os.Remove(fresh)
+		return
+	}
+	_ = r.file.Close()
+	r.file, r.size = next, 0
+}
+
+// replaceBy sets the log aside and gives its name to the file fresh.
+func (r *Rotating) replaceBy(fresh string) error {
+	gap := 1 // when the first name is free, no other has to move
+	for ; gap < r.keep; gap++ {
+		if _, err := os.Lstat(r.aside(gap)); errors.Is(err, fs.ErrNotExist) {
+			break
 		}
 	}
-	if os.Rename(r.path, r.aside(1)) != nil {
-		return
+	for i := gap; i > 1; i-- {
+		if err := os.Rename(r.aside(i-1), r.aside(i)); err != nil {
+			return err
+		}
 	}
-	old := r.file
-	if r.open() != nil {
-		r.file = old
-		return
+	// Somebody may have removed the log.
+	if err := os.Rename(r.path, r.aside(1)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
 	}
-	_ = old.Close()
+	if err := os.Rename(fresh, r.path); err != nil {
+		return errors.Join(err, os.Rename(r.aside(1), r.path))
+	}
+	return nil
 }
 
 func (r *Rotating) aside(i int) string { return r.path + "." + strconv.Itoa(i) }

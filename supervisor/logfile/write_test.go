@@ -33,6 +33,79 @@ func TestRotation(t *testing.T) {
 	}
 }
 
+// A log that cannot be rotated goes on growing and costs no older one, however
+// often that is tried; when it can be again, it is.
+func TestRotationThatFails(t *testing.T) {
+	t.Parallel()
+	for name, block := range map[string]func(path string) string{
+		"no new file":       func(path string) string { return path + ".new" },
+		"cannot be renamed": func(path string) string { return path + ".3" },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			path := Dir(t.TempDir()).ServerPath(1)
+			wall := block(path)
+			if err := os.MkdirAll(wall+"/full", 0o700); err != nil { // no file can take its name
+				t.Fatal(err)
+			}
+			for _, older := range []string{".1", ".2", ".3"} {
+				if path+older != wall {
+					add(t, path+older, "older"+older)
+				}
+			}
+			r, err := OpenRotating(path, 100, 3)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer r.Close()
+			write := func(text string) {
+				t.Helper()
+				if _, err := r.Write([]byte(text)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			is := func(path, want string) {
+				t.Helper()
+				if got, err := os.ReadFile(path); string(got) != want {
+					t.Errorf("%s has %q, want %q; %v", path, got, want, err)
+				}
+			}
+			long := strings.Repeat("x", 90)
+			for range 4 {
+				write(long)
+			}
+			is(path, strings.Repeat(long, 4))
+			for _, older := range []string{".1", ".2", ".3"} {
+				if path+older != wall {
+					is(path+older, "older"+older)
+				}
+			}
+			if _, err := os.Stat(path + ".new"); err == nil && wall != path+".new" {
+				t.Error("the new file is left")
+			}
+			if err := os.RemoveAll(wall); err != nil {
+				t.Fatal(err)
+			}
+			write(long)
+			is(path, long)
+			is(path+".1", strings.Repeat(long, 4))
+			is(path+".2", "older.1")
+
+			// The last step fails: the log comes back.
+			if err := r.replaceBy(path + ".gone"); err == nil {
+				t.Error("replaced by a file that is not there")
+			}
+			is(path, long)
+			if err := r.replaceBy(path + ".gone"); err == nil {
+				t.Error("replaced by a file that is not there")
+			}
+			is(path, long)
+			is(path+".2", strings.Repeat(long, 4))
+			is(path+".3", "older.1")
+		})
+	}
+}
+
 // Whatever a worker wrote, lines of its execution's log can be read back, with
 // the well they are about.
 func TestTornWorkerLog(t *testing.T) {
