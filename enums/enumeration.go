@@ -50,9 +50,6 @@ func (e *Enumeration) Member(name string) (*Member, error) {
 	return nil, Unknown("member of "+e.name, name, e.Names())
 }
 
-// Has reports whether name is a member's name.
-func (e *Enumeration) Has(name string) bool { return e.byName[name] != nil }
-
 // Name returns the member's own name, such as "channel".
 func (m *Member) Name() string { return m.name }
 

@@ -28,7 +28,7 @@ func requests() []Request {
 		Status{}, Status{ExecutionID: "e"}, Cancel{ExecutionID: "e"},
 		RegisterProgress{ClientID: "c"}, UnregisterProgress{ClientID: "c"},
 		Retry{ExecutionID: "e", FailedOnly: true}, Retry{ExecutionID: "e"}, Results{ExecutionID: "e"},
-		History{}, History{Limit: 3, PlateID: "/p"}, Logs{}, Logs{ExecutionID: "e", Well: "A01"},
+		History{}, History{Limit: 3, PlateID: "/p"},
 	}
 }
 
@@ -280,7 +280,6 @@ func TestPlainFollowsJSONTags(t *testing.T) {
 		NewAccepted("e", 1), NewShutdownAck("bye"), Done{StatusOK, "m", 1},
 		HistoryReply{StatusOK, []Execution{{StartTime: &seconds, ResultsSummary: &Summary{Wells: []string{"A01"}, Counts: map[string]int{"Nuclei": 3}}}}},
 		PsReply{StatusOK, Process{PID: 1, Children: []Process{{PID: 2, Well: "A01"}}}},
-		LogsReply{StatusOK, []LogFile{{Path: "/l", Modified: &seconds}}},
 		Registration{Status: StatusOK, Events: []map[string]any{{"percent": 1.0}}},
 	} {
 		want, err := json.Marshal(value)

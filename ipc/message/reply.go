@@ -271,23 +271,6 @@ type HistoryReply struct {
 	Executions []Execution `json:"executions"`
 }
 
-// LogFile is one log.
-type LogFile struct {
-	Path        string   `json:"path"`
-	Kind        string   `json:"kind"` // "server", "execution", "worker"
-	ExecutionID string   `json:"execution_id,omitempty"`
-	Well        string   `json:"well,omitempty"`
-	Attempt     int      `json:"attempt,omitempty"`
-	Bytes       int64    `json:"bytes"`
-	Modified    *float64 `json:"modified,omitempty"`
-}
-
-// LogsReply answers [Logs].
-type LogsReply struct {
-	Status string    `json:"status"`
-	Files  []LogFile `json:"files"`
-}
-
 // DecodeReply reads a reply into one of the reply types. An error reply comes
 // back as an [*Error].
 func DecodeReply(frame []byte, reply any) error {

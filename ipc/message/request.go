@@ -20,7 +20,6 @@ const (
 	TypeResults = "results"
 	TypePs      = "ps"
 	TypeHistory = "history"
-	TypeLogs    = "logs"
 )
 
 // Bytes that a field may have at most.
@@ -114,12 +113,6 @@ type History struct {
 	PlateID string `json:"plate_id,omitempty"`
 }
 
-// Logs asks where logs are. Reply: [LogsReply].
-type Logs struct {
-	ExecutionID string `json:"execution_id,omitempty"`
-	Well        string `json:"well,omitempty"`
-}
-
 func (Ping) MessageType() string               { return TypePing }
 func (Execute) MessageType() string            { return TypeExecute }
 func (Status) MessageType() string             { return TypeStatus }
@@ -132,7 +125,6 @@ func (Retry) MessageType() string              { return TypeRetry }
 func (Results) MessageType() string            { return TypeResults }
 func (Ps) MessageType() string                 { return TypePs }
 func (History) MessageType() string            { return TypeHistory }
-func (Logs) MessageType() string               { return TypeLogs }
 
 // Idempotent says that a request may be sent twice without harm, so that a
 // client whose server restarts may ask again.
@@ -224,8 +216,6 @@ func (r *reader) request(name string) Request {
 		return Ps{}
 	case TypeHistory:
 		return History{Limit: r.intOr("limit", 1, 100_000, 0), PlateID: r.name("plate_id", maxPath)}
-	case TypeLogs:
-		return Logs{ExecutionID: r.name("execution_id", maxID), Well: r.name("well", maxID)}
 	}
 	return nil
 }

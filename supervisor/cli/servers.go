@@ -23,7 +23,7 @@ func (a *app) serversCommand() *cobra.Command {
 		Long: fmt.Sprintf(`servers looks for servers at ports %d to %d and at every other port for which this
 user has a socket: its own, zmqruntime's and OpenHCS's sockets, and loopback TCP.
 All places are asked at once. A server that lives but does not answer is listed
-as unresponsive.`, client.FirstPort, client.LastPort),
+as unresponsive.`, place.DefaultPort, client.LastPort),
 		Example: "  supervisor servers --ports 7777-7799,9000",
 		Args:    cobra.NoArgs,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return a.servers(cmd.Context(), k, ports) },

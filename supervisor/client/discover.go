@@ -24,11 +24,9 @@ import (
 	"github.com/wellhouse-hcs/wellhouse/supervisor/place"
 )
 
-// The ports that servers take when nothing else is said.
-const (
-	FirstPort = 7777
-	LastPort  = 7787
-)
+// LastPort ends the range of data ports, from place.DefaultPort, in which servers
+// are looked for when nothing else is said.
+const LastPort = place.DefaultPort + 10
 
 // State is how a found server fares.
 type State string
@@ -67,7 +65,7 @@ type Found struct {
 type Discovery struct {
 	Places place.Places
 	Home   string         // the user's, for the places of OpenHCS and zmqruntime
-	Ports  []int          // beside those for which a socket is there; none = FirstPort to LastPort
+	Ports  []int          // beside those for which a socket is there; none = place.DefaultPort to LastPort
 	Curve  *control.Curve // for TCP
 	Wait   time.Duration  // for one answer; 1 s
 }
@@ -117,7 +115,7 @@ func (d Discovery) candidates() []candidate {
 	}
 	ports := slices.Clone(d.Ports)
 	if len(ports) == 0 {
-		for port := FirstPort; port <= LastPort; port++ {
+		for port := place.DefaultPort; port <= LastPort; port++ {
 			ports = append(ports, port)
 		}
 	}

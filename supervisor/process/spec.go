@@ -1,6 +1,7 @@
 package process
 
 import (
+	"context"
 	"time"
 
 	"github.com/wellhouse-hcs/wellhouse/enums"
@@ -17,6 +18,12 @@ type Spec struct {
 	LogPath                string // of the worker's log, appended to
 	Threads                int    // to compute with; 0 = as many as there are cores
 	Limits                 Limits
+
+	// Late, for an adoption: adds what takes time to make (the task, limits) once
+	// the worker is taken over, since one whose server is away has a clock
+	// running. It does not change which attempt this is. After an error the spec
+	// is used as it is: a worker that has its task needs no other.
+	Late func(context.Context, *Spec) error
 }
 
 // Limits of one attempt; zero means none.
@@ -35,37 +42,44 @@ type Limits struct {
 	Processes int
 }
 
+func (l Limits) withDefaults() Limits {
+	if l.Grace <= 0 {
+		l.Grace = 10 * time.Second
+	}
+	return l
+}
+
 // Result is how an attempt ended, with the evidence.
 type Result struct {
-	Reason enums.ExitReason `json:"reason"`
-	Error  string           `json:"error,omitempty"` // one sentence; "" when ok
+	Reason enums.ExitReason
+	Error  string // one sentence; "" when ok
 	// Differences between the server's and the worker's types, for handshake_mismatch.
-	Differences []string `json:"differences,omitempty"`
+	Differences []string
 
-	Pid int `json:"pid,omitempty"`
+	Pid int
 	// ExitCode is -1 when a signal ended the process or its status is unknown.
-	ExitCode int `json:"exit_code"`
+	ExitCode int
 	// Signal that ended the process, or that the Go runtime reported before it
 	// exited: "SIGSEGV". "" = none.
-	Signal string `json:"signal,omitempty"`
+	Signal string
 	// PeakMemory of the worker and its descendants in bytes, without pages
 	// shared with other processes; 0 when it ended before it was measured.
-	PeakMemory int64         `json:"peak_memory"`
-	UserCPU    time.Duration `json:"user_cpu_ns"`
-	SystemCPU  time.Duration `json:"system_cpu_ns"`
-	Started    time.Time     `json:"started"`
-	Ended      time.Time     `json:"ended"`
-	LastStep   string        `json:"last_step,omitempty"`
+	PeakMemory int64
+	UserCPU    time.Duration
+	SystemCPU  time.Duration
+	Started    time.Time
+	Ended      time.Time
+	LastStep   string
 	// LogTail is the end of the log as clean text, from the last panic on if
 	// there was one; at most 40 lines.
-	LogTail []string `json:"log_tail,omitempty"`
+	LogTail []string
 	// Outcome as read from the attempt's directory and verified; nil when there
 	// is none that can be trusted.
-	Outcome *result.Outcome `json:"-"`
+	Outcome *result.Outcome
 	// Gone is set when the process could not be killed, whatever the reason,
 	// and closed when it is gone after all. Until then its slot, its lock and
 	// its memory are taken.
-	Gone <-chan struct{} `json:"-"`
+	Gone <-chan struct{}
 }
 
 // Record is enough to find an attempt again after a restart of the server. It

@@ -212,7 +212,7 @@ func TestWrongTypesInEveryField(t *testing.T) {
 		},
 		"status": {"execution_id"}, "cancel": {"execution_id"}, "results": {"execution_id"}, "retry": {"execution_id", "failed_only"},
 		"register_progress": {"client_id"}, "unregister_progress": {"client_id"},
-		"history": {"limit", "plate_id"}, "logs": {"execution_id", "well"},
+		"history": {"limit", "plate_id"},
 	}
 	right := map[string]any{
 		"plate_id": w.Path("no-plate"), "pipeline_code": "name: x", "config_params": map[string]any{}, "execution_id": "x", "client_id": "x",

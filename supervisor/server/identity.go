@@ -3,7 +3,6 @@ package server
 import (
 	"errors"
 	"fmt"
-	"io/fs"
 	"net"
 	"os"
 	"syscall"
@@ -32,8 +31,6 @@ func alive(path string) bool {
 		_ = conn.Close()
 		return true
 	}
-	_, statErr := os.Lstat(path)
-	return statErr == nil && !errors.Is(err, os.ErrNotExist) && !isRefused(err) && !errors.Is(statErr, fs.ErrNotExist)
+	_, statErr := os.Stat(path)
+	return statErr == nil && !errors.Is(err, syscall.ECONNREFUSED)
 }
-
-func isRefused(err error) bool { return errors.Is(err, syscall.ECONNREFUSED) }

@@ -3,9 +3,7 @@ package server
 import (
 	"context"
 	"encoding/json"
-	"os"
 	"slices"
-	"strings"
 
 	"github.com/wellhouse-hcs/wellhouse/enums"
 	"github.com/wellhouse-hcs/wellhouse/ipc/message"
@@ -209,47 +207,6 @@ func (s *Server) history(ctx context.Context, r message.History) (any, error) {
 			break
 		}
 		reply.Executions = append(reply.Executions, s.execution(x))
-	}
-	return reply, nil
-}
-
-func (s *Server) logFiles(ctx context.Context, r message.Logs) (any, error) {
-	reply := message.LogsReply{Status: message.StatusOK, Files: []message.LogFile{}}
-	add := func(f message.LogFile) {
-		info, err := os.Stat(f.Path)
-		if err != nil {
-			return
-		}
-		f.Bytes, f.Modified = info.Size(), message.Seconds(info.ModTime())
-		reply.Files = append(reply.Files, f)
-	}
-	var executions []engine.Execution
-	if r.ExecutionID != "" {
-		x, _, err := s.find(ctx, r.ExecutionID)
-		if err != nil {
-			return nil, err
-		}
-		executions = append(executions, x)
-	} else {
-		add(message.LogFile{Path: s.options.LogPath, Kind: "server"})
-		executions = s.engine.Executions()
-	}
-	for _, x := range executions {
-		submission, err := decodeSubmission(x.Request)
-		if err != nil {
-			continue
-		}
-		add(message.LogFile{Path: s.logs.dir.ExecutionPath(x.ID, submission.PlatePath), Kind: "execution", ExecutionID: x.ID})
-	}
-	for _, live := range s.engine.Running() {
-		wanted := r.ExecutionID == "" || slices.ContainsFunc(executions, func(x engine.Execution) bool { return x.ID == live.Key.Execution })
-		if !wanted || r.Well != "" && !strings.EqualFold(r.Well, live.Key.Well) {
-			continue
-		}
-		add(message.LogFile{
-			Path: s.logs.dir.WorkerPath(live.Key.Execution, live.Key.Well, live.Attempt), Kind: "worker",
-			ExecutionID: live.Key.Execution, Well: live.Key.Well, Attempt: live.Attempt,
-		})
 	}
 	return reply, nil
 }

@@ -40,7 +40,7 @@ func Salvage(ctx context.Context, aside string) ([]Record, error) {
 	seen := map[string]bool{}
 	for _, order := range []string{"ASC", "DESC"} {
 		err := scanEach(ctx, db, func(r Record, sum uint32) error {
-			key := fmt.Sprint(r.Kind, "\x00", r.Execution, "\x00", r.Well, "\x00", r.Attempt)
+			key := fmt.Sprint(r.Kind, "\x00", r.Execution, "\x00", r.Well)
 			if r.checksum() == sum && !seen[key] {
 				seen[key] = true
 				whole = append(whole, r)

@@ -26,7 +26,7 @@ func BenchmarkSave(b *testing.B) {
 		for c := range callers {
 			all.Go(func() {
 				for time.Since(start) < d {
-					if err := s.Save(context.Background(), three(fmt.Sprintf("%d-%06d", c, saves[c]), "running", at(0))); err != nil {
+					if err := s.Save(context.Background(), pair(fmt.Sprintf("%d-%06d", c, saves[c]), "running", at(0))); err != nil {
 						b.Error(err)
 						return
 					}

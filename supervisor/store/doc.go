@@ -1,4 +1,4 @@
-// Package store keeps executions, wells and attempts across the life of a
+// Package store keeps executions and their wells across the life of a
 // server, in one SQLite file.
 //
 // It promises:

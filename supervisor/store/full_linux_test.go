@@ -55,7 +55,7 @@ func TestFullDiskFailsTheSaveAndNotTheStore(t *testing.T) {
 	document := []byte(`"` + strings.Repeat("x", 60_000) + `"`)
 	next := 0
 	saveNext := func() error {
-		r := three(fmt.Sprintf("0-%06d", next), "running", at(0))
+		r := pair(fmt.Sprintf("0-%06d", next), "running", at(0))
 		r[1].Document = document
 		err := s.Save(context.Background(), r)
 		if err == nil {
@@ -117,7 +117,7 @@ func TestReadOnlyPlaceIsRefusedAndNothingMoved(t *testing.T) {
 	dir := small(t, 8<<20)
 	p := filepath.Join(dir, "state.db")
 	s := mustOpen(t, p)
-	save(t, s, three("0-000000", "running", at(0))...)
+	save(t, s, pair("0-000000", "running", at(0))...)
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}

@@ -11,13 +11,13 @@ import (
 
 // Filter chooses records; its zero value chooses all.
 type Filter struct {
-	Executions []string // these executions, with their wells and attempts; nil means all
+	Executions []string // these executions, with their wells; nil means all
 	Final      *bool    // only those of executions that have ended, or have not
 	Kind       string   // only records of this kind; "" means all
 }
 
 // Load returns the records chosen, ordered by execution, then the execution
-// itself, its wells, its attempts. What one Save wrote is there as a whole or
+// itself, its wells. What one Save wrote is there as a whole or
 // not at all.
 func (s *Store) Load(ctx context.Context, f Filter) ([]Record, error) {
 	query := "SELECT " + columns + " FROM records"
@@ -42,7 +42,7 @@ func (s *Store) Load(ctx context.Context, f Filter) ([]Record, error) {
 	if len(conditions) > 0 {
 		query += " WHERE " + strings.Join(conditions, " AND ")
 	}
-	query += " ORDER BY execution, CASE kind WHEN 'execution' THEN 0 WHEN 'well' THEN 1 ELSE 2 END, well, attempt"
+	query += " ORDER BY execution, kind, well"
 
 	var records []Record
 	err := scan(ctx, s.reader, func(r Record) error {
@@ -59,7 +59,7 @@ func (s *Store) Load(ctx context.Context, f Filter) ([]Record, error) {
 func scan(ctx context.Context, db *sql.DB, take func(Record) error, query string, args ...any) error {
 	err := scanEach(ctx, db, func(r Record, sum uint32) error {
 		if r.checksum() != sum {
-			return &damage{fmt.Sprintf("the record of %s %q %q %d is not what was saved", r.Kind, r.Execution, r.Well, r.Attempt)}
+			return &damage{fmt.Sprintf("the record of %s %q %q is not what was saved", r.Kind, r.Execution, r.Well)}
 		}
 		return take(r)
 	}, query, args...)
@@ -76,7 +76,7 @@ func scanEach(ctx context.Context, db *sql.DB, take func(Record, uint32) error, 
 		var r Record
 		var updated int64
 		var sum uint32
-		if err := rows.Scan(&r.Kind, &r.Execution, &r.Well, &r.Attempt, &r.Status, &updated, &sum, &r.Document); err != nil {
+		if err := rows.Scan(&r.Kind, &r.Execution, &r.Well, &r.Status, &updated, &sum, &r.Document); err != nil {
 			return err
 		}
 		r.Updated = time.UnixMicro(updated).UTC()

@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// Prune forgets executions that ended more than keep ago, with their wells and
-// attempts, and then the longest-ended ones until the file holds at most
+// Prune forgets executions that ended more than keep ago, with their wells,
+// and then the longest-ended ones until the file holds at most
 // maxBytes; 0 means no limit, for each. Executions that have not ended stay. It
 // returns the forgotten ids, oldest first.
 func (s *Store) Prune(ctx context.Context, keep time.Duration, maxBytes int64) ([]string, error) {

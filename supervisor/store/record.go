@@ -14,17 +14,15 @@ import (
 const (
 	Execution = "execution"
 	Well      = "well"
-	Attempt   = "attempt"
 )
 
-// Record is one document and what it is found by. Its key is kind, execution,
-// well and attempt, as far as its kind has them; saving a key again replaces it.
+// Record is one document and what it is found by. Its key is kind, execution
+// and, for a well, its name; saving a key again replaces it.
 type Record struct {
-	Kind      string // [Execution], [Well] or [Attempt]
+	Kind      string // [Execution] or [Well]
 	Execution string
 	Well      string    // "" for an execution
-	Attempt   int       // from 1; 0 for an execution or well
-	Status    string    // an execution's is an [enums.ExecutionStatus]; others are free
+	Status    string    // an execution's is an [enums.ExecutionStatus]; a well's is free
 	Updated   time.Time // kept to the microsecond, in UTC
 	Document  []byte    // JSON
 }
@@ -33,28 +31,22 @@ type Record struct {
 // mistake never fails the others of its commit.
 func (r Record) check() error {
 	bad := func(format string, args ...any) error {
-		return fmt.Errorf("check record %s %q %q %d: %s", r.Kind, r.Execution, r.Well, r.Attempt, fmt.Sprintf(format, args...))
+		return fmt.Errorf("check record %s %q %q: %s", r.Kind, r.Execution, r.Well, fmt.Sprintf(format, args...))
 	}
-	var well, attempt bool
 	switch r.Kind {
 	case Execution:
 		if _, err := enums.ParseExecutionStatus(r.Status); err != nil {
 			return bad("%v", err)
 		}
 	case Well:
-		well = true
-	case Attempt:
-		well, attempt = true, true
 	default:
-		return bad("kind must be execution, well or attempt")
+		return bad("kind must be execution or well")
 	}
 	switch {
 	case r.Execution == "":
 		return bad("execution is missing")
-	case well != (r.Well != ""):
-		return bad("a well is for wells and attempts, and they need one")
-	case attempt != (r.Attempt > 0):
-		return bad("an attempt number, from 1, is for attempts")
+	case (r.Kind == Well) != (r.Well != ""):
+		return bad("wells need a name, and executions have none")
 	case !json.Valid(r.Document):
 		return bad("document is not JSON")
 	}
@@ -74,7 +66,7 @@ func (r Record) checksum() uint32 {
 		h.Write(binary.LittleEndian.AppendUint64(nil, uint64(len(part))))
 		h.Write(part)
 	}
-	h.Write(binary.LittleEndian.AppendUint64(nil, uint64(r.Attempt)))
+	h.Write(make([]byte, 8)) // the column attempt
 	h.Write(binary.LittleEndian.AppendUint64(nil, uint64(r.Updated.UnixMicro())))
 	return h.Sum32()
 }

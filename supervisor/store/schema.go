@@ -20,14 +20,14 @@ const (
 	version = 1
 )
 
-// The three kinds share their columns, so that one statement serves all;
+// Both kinds share their columns, so that one statement serves them;
 // updated is in microseconds since 1970, UTC.
 const schema = `
 CREATE TABLE records (
 	kind      TEXT    NOT NULL,
 	execution TEXT    NOT NULL,
 	well      TEXT    NOT NULL,
-	attempt   INTEGER NOT NULL,
+	attempt   INTEGER NOT NULL, -- always 0: a well's document has its attempts
 	status    TEXT    NOT NULL,
 	final     INTEGER NOT NULL, -- 1 for an execution that has ended
 	updated   INTEGER NOT NULL,
@@ -40,11 +40,11 @@ CREATE INDEX executions ON records (final, updated) WHERE kind = 'execution';
 
 const upsert = `
 INSERT INTO records (kind, execution, well, attempt, status, final, updated, checksum, document)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+VALUES (?, ?, ?, 0, ?, ?, ?, ?, ?)
 ON CONFLICT DO UPDATE SET status = excluded.status, final = excluded.final, updated = excluded.updated,
 	checksum = excluded.checksum, document = excluded.document`
 
-const columns = `kind, execution, well, attempt, status, updated, checksum, document`
+const columns = `kind, execution, well, status, updated, checksum, document`
 
 // pool opens path with the pragmas given, as the driver's parameters.
 func pool(path string, connections int, parameters url.Values) (*sql.DB, error) {

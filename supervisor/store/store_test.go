@@ -48,12 +48,11 @@ func mustOpen(t testing.TB, path string) *Store {
 
 func at(second int) time.Time { return time.Date(2026, 1, 2, 3, 4, second, 5000, time.UTC) }
 
-// three returns an execution, a well and an attempt, as one change of state saves them.
-func three(id, status string, updated time.Time) []Record {
+// pair returns an execution and a well, as one change of state saves them.
+func pair(id, status string, updated time.Time) []Record {
 	return []Record{
 		{Kind: Execution, Execution: id, Status: status, Updated: updated, Document: []byte(`{"plate":"P1"}`)},
 		{Kind: Well, Execution: id, Well: "A01", Status: "running", Updated: updated, Document: []byte(`{"well":"A01"}`)},
-		{Kind: Attempt, Execution: id, Well: "A01", Attempt: 1, Status: "", Updated: updated, Document: []byte(`{"pid":7}`)},
 	}
 }
 
@@ -77,7 +76,7 @@ func TestSavedRecordsComeBack(t *testing.T) {
 	t.Parallel()
 	p := path(t)
 	s := mustOpen(t, p)
-	want := three("x1", "running", at(1))
+	want := pair("x1", "running", at(1))
 	save(t, s, want...)
 	if got := load(t, s, Filter{}); !reflect.DeepEqual(got, want) {
 		t.Errorf("got %v, want %v", got, want)
@@ -98,16 +97,16 @@ func TestLoadFilters(t *testing.T) {
 	t.Parallel()
 	s := mustOpen(t, path(t))
 	for id, status := range map[string]string{"x1": "running", "x2": "complete", "x3": "queued", "x4": "failed"} {
-		save(t, s, three(id, status, at(1))...)
+		save(t, s, pair(id, status, at(1))...)
 	}
 	yes, no := true, false
 	for name, c := range map[string]struct {
 		filter Filter
 		want   string
 	}{
-		"all":        {Filter{}, "x1 x1 x1 x2 x2 x2 x3 x3 x3 x4 x4 x4"},
+		"all":        {Filter{}, "x1 x1 x2 x2 x3 x3 x4 x4"},
 		"final":      {Filter{Final: &yes, Kind: Execution}, "x2 x4"},
-		"not final":  {Filter{Final: &no}, "x1 x1 x1 x3 x3 x3"},
+		"not final":  {Filter{Final: &no}, "x1 x1 x3 x3"},
 		"by id":      {Filter{Executions: []string{"x4", "x1", "x9"}, Kind: Well}, "x1 x4"},
 		"no ids":     {Filter{Executions: []string{}}, ""},
 		"id and not": {Filter{Executions: []string{"x1", "x2"}, Final: &no, Kind: Execution}, "x1"},
@@ -125,7 +124,7 @@ func TestLoadFilters(t *testing.T) {
 func TestSaveRefusesWhatCannotBeFoundAgain(t *testing.T) {
 	t.Parallel()
 	s := mustOpen(t, path(t))
-	good := three("x1", "running", at(1))
+	good := pair("x1", "running", at(1))
 	for name, spoil := range map[string]func(*Record){
 		"kind":              func(r *Record) { r.Kind = "plate" },
 		"status":            func(r *Record) { r.Status = "walking" },
@@ -133,7 +132,6 @@ func TestSaveRefusesWhatCannotBeFoundAgain(t *testing.T) {
 		"not JSON":          func(r *Record) { r.Document = []byte("{") },
 		"execution, well":   func(r *Record) { r.Well = "A01" },
 		"well without name": func(r *Record) { r.Kind = Well },
-		"attempt zero":      func(r *Record) { r.Kind, r.Well = Attempt, "A01" },
 	} {
 		bad := good[0]
 		spoil(&bad)
@@ -154,15 +152,15 @@ func TestConcurrentSavesAreAllKept(t *testing.T) {
 	for i := range n {
 		savers.Go(func() {
 			for j := range each {
-				if err := s.Save(context.Background(), three(fmt.Sprintf("x%d-%d", i, j), "running", at(j))); err != nil {
+				if err := s.Save(context.Background(), pair(fmt.Sprintf("x%d-%d", i, j), "running", at(j))); err != nil {
 					t.Error(err)
 				}
 			}
 		})
 	}
 	savers.Wait()
-	if got := load(t, s, Filter{}); len(got) != n*each*3 {
-		t.Errorf("kept %d of %d records", len(got), n*each*3)
+	if got := load(t, s, Filter{}); len(got) != n*each*2 {
+		t.Errorf("kept %d of %d records", len(got), n*each*2)
 	}
 }
 
@@ -172,7 +170,7 @@ func TestClosedStoreSaysSo(t *testing.T) {
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Save(context.Background(), three("x1", "running", at(1))); !errors.Is(err, ErrClosed) {
+	if err := s.Save(context.Background(), pair("x1", "running", at(1))); !errors.Is(err, ErrClosed) {
 		t.Errorf("got %v", err)
 	}
 }
@@ -184,7 +182,7 @@ func TestPruneByAgeAndSize(t *testing.T) {
 	s.now = func() time.Time { return at(0).Add(time.Hour) }
 	big := []byte(`"` + strings.Repeat("x", 100_000) + `"`)
 	for i, status := range []string{"complete", "failed", "running", "complete", "cancelled"} {
-		r := three(fmt.Sprint("x", i), status, at(0).Add(time.Duration(i)*10*time.Minute))
+		r := pair(fmt.Sprint("x", i), status, at(0).Add(time.Duration(i)*10*time.Minute))
 		r[1].Document = big
 		save(t, s, r...)
 	}
@@ -202,7 +200,7 @@ func TestPruneByAgeAndSize(t *testing.T) {
 	prune(55*time.Minute, 0, "x0")
 	prune(0, 350_000, "x1")
 	prune(0, 1, "x3 x4") // what runs stays, however little room
-	if got := load(t, s, Filter{}); len(got) != 3 || got[0].Execution != "x2" {
+	if got := load(t, s, Filter{}); len(got) != 2 || got[0].Execution != "x2" {
 		t.Errorf("left %v", got)
 	}
 	if info, err := os.Stat(p); err != nil || info.Size() > 200_000 {

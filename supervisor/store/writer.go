@@ -157,7 +157,7 @@ func (w *writer) commit(ctx context.Context, group []job) (err error) {
 	}()
 	for _, j := range group {
 		for _, r := range j.records {
-			if _, err := w.upsert.ExecContext(ctx, r.Kind, r.Execution, r.Well, r.Attempt, r.Status, r.final(),
+			if _, err := w.upsert.ExecContext(ctx, r.Kind, r.Execution, r.Well, r.Status, r.final(),
 				r.Updated.UnixMicro(), r.checksum(), r.Document); err != nil {
 				return err
 			}
