@@ -16,6 +16,7 @@ import (
 
 	"github.com/wellhouse-hcs/wellhouse/ipc/control"
 	"github.com/wellhouse-hcs/wellhouse/supervisor/place"
+	"github.com/wellhouse-hcs/wellhouse/worker/result"
 )
 
 // keyPair is a CURVE key pair in Z85 text.
@@ -114,6 +115,19 @@ func (a *app) keysCommand() *cobra.Command {
 	return c
 }
 
+// lockKeys keeps other commands from changing the keys meanwhile, or a change
+// would be lost.
+func lockKeys(p place.Places) (release func(), err error) {
+	lock, err := result.TryLock(keysPath(p)+".lock", fmt.Sprintf("process %d", os.Getpid()))
+	if errors.Is(err, result.ErrLocked) {
+		return nil, usagef("another command is changing the keys: try again (%w)", err)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return func() { _ = lock.Release() }, nil
+}
+
 // loadOrMakeKeys returns the server's keys, making them when there are none.
 func loadOrMakeKeys(p place.Places) (serverKeys, error) {
 	keys, ok, err := readServerKeys(p)
@@ -124,6 +138,16 @@ func loadOrMakeKeys(p place.Places) (serverKeys, error) {
 		return keys, err
 	}
 	return keys, writePrivate(keysPath(p), keys)
+}
+
+// makeKeys is loadOrMakeKeys for who holds no lock yet.
+func makeKeys(p place.Places) (serverKeys, error) {
+	release, err := lockKeys(p)
+	if err != nil {
+		return serverKeys{}, err
+	}
+	defer release()
+	return loadOrMakeKeys(p)
 }
 
 func (a *app) listKeys(k *connection) error {
@@ -164,6 +188,11 @@ func (a *app) addKey(k *connection, name, path string) error {
 	if err := places.Make(); err != nil {
 		return err
 	}
+	release, err := lockKeys(places)
+	if err != nil {
+		return err
+	}
+	defer release()
 	keys, err := loadOrMakeKeys(places)
 	if err != nil {
 		return err
@@ -193,6 +222,14 @@ func (a *app) revokeKey(k *connection, name string) error {
 	if err != nil {
 		return err
 	}
+	if err := places.Make(); err != nil {
+		return err
+	}
+	release, err := lockKeys(places)
+	if err != nil {
+		return err
+	}
+	defer release()
 	keys, _, err := readServerKeys(places)
 	if err != nil {
 		return err
