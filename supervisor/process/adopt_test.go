@@ -132,6 +132,50 @@ func TestAdoptedWorkerGetsItsTask(t *testing.T) {
 	f.leave(a)
 }
 
+// What takes long to make must not keep the worker waiting for its server.
+func TestWorkerIsTakenOverBeforeItsTaskIsMade(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, func(o *Options) { o.Env = append(o.Env, plugin.EnvOrphanGrace+"=1s") })
+	spec := f.spec("A01", order{Do: "sleep", For: 2500 * time.Millisecond})
+	record := f.crashed(spec)
+	bare := Spec{Execution: spec.Execution, Plate: spec.Plate, Well: spec.Well, Attempt: spec.Attempt}
+	bare.Late = func(ctx context.Context, late *Spec) error {
+		time.Sleep(2 * time.Second) // compiling: twice as long as the worker waits
+		*late = spec
+		return ctx.Err()
+	}
+	if got := f.Adopt(context.Background(), record, bare); got.Reason != enums.ReasonOK || got.Pid != record.Pid {
+		t.Errorf("got %+v", got)
+	}
+}
+
+// For the race detector: progress comes at any time.
+func TestProgressDuringAdoption(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, nil)
+	spec := f.spec("A01", order{Do: "sleep", For: 300 * time.Millisecond})
+	record := f.crashed(spec)
+	done, stopped := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(stopped)
+		for {
+			select {
+			case <-done:
+				return
+			default:
+				f.Progress(spec.Execution, spec.Well, spec.Attempt, "segment")
+				f.Pid(spec.Execution, spec.Well, spec.Attempt)
+			}
+		}
+	}()
+	got := f.Adopt(context.Background(), record, spec)
+	close(done)
+	<-stopped
+	if got.Reason != enums.ReasonOK || got.LastStep != "segment" {
+		t.Errorf("got %+v", got)
+	}
+}
+
 func TestRecycledPidIsNeverSignalled(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, nil)

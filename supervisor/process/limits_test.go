@@ -3,6 +3,9 @@
 package process
 
 import (
+	"os"
+	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -63,6 +66,25 @@ func TestProcessLimit(t *testing.T) {
 			t.Errorf("got %+v", got)
 		}
 	})
+}
+
+// A worker's peak is what it has to give back; the pages of its binary are not.
+func TestPeakMemoryLeavesOutPagesOfFiles(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, nil)
+	spec := f.spec("A01", order{Do: "resident"})
+	got := f.run(spec)
+	text, err := os.ReadFile(filepath.Join(spec.Directory, "resident"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	resident, err := strconv.ParseInt(string(text), 10, 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got.PeakMemory <= 0 || got.PeakMemory >= resident {
+		t.Errorf("peak %d, of %d resident with the binary's pages", got.PeakMemory, resident)
+	}
 }
 
 func TestMemoryOfChildrenCounts(t *testing.T) {

@@ -187,6 +187,10 @@ func (f *faulty) obey(ctx context.Context, task order) (enums.ExitReason, string
 		if task.Number != 0 {
 			os.Exit(task.Number)
 		}
+	case "resident":
+		text, _ := os.ReadFile("/proc/self/status")
+		kib := statusKiB(text, "VmHWM:")
+		_ = os.WriteFile(filepath.Join(task.Directory, "resident"), []byte(fmt.Sprint(kib<<10)), 0o600)
 	case "say":
 		fmt.Fprintf(os.Stderr, "GOMAXPROCS=%s HOME=%s SECRET=%q\n", os.Getenv("GOMAXPROCS"), os.Getenv("HOME"), os.Getenv("SECRET"))
 	}

@@ -178,6 +178,7 @@ func (r *Runner) Adopt(ctx context.Context, record Record, spec Spec) Result {
 	within, cancel := context.WithTimeout(ctx, pingPatience)
 	defer cancel()
 	worker, err := plugin.Reattach(within, record.Record, plugin.ReattachOptions{KillTimeout: r.options.KillTimeout, Kill: r.options.Kill})
+	a.complete(ctx)
 	if err != nil {
 		r.log.Info("worker of an earlier server is gone", "execution", spec.Execution, "well", spec.Well, "attempt", spec.Attempt, "pid", record.Pid, "cause", err)
 		if ctx.Err() != nil {
@@ -189,6 +190,17 @@ func (r *Runner) Adopt(ctx context.Context, record Record, spec Spec) Result {
 	r.addWorker(record.Pid)
 	a.log.Debug("worker taken over", "pid", record.Pid)
 	return a.supervise(ctx, worker)
+}
+
+// complete adds to the spec what comes late.
+func (a *attempt) complete(ctx context.Context) {
+	if a.spec.Late == nil {
+		return
+	}
+	if err := a.spec.Late(ctx, &a.spec); err != nil {
+		a.log.Warn("an adopted well's task cannot be made again", "error", err)
+	}
+	a.spec.Limits = a.spec.Limits.withDefaults()
 }
 
 // ownGroups drops folders that a record names and that are not of our making.
@@ -340,9 +352,7 @@ func (r *Runner) enter(spec Spec) *attempt {
 }
 
 func (r *Runner) newAttempt(spec Spec) *attempt {
-	if spec.Limits.Grace <= 0 {
-		spec.Limits.Grace = 10 * time.Second
-	}
+	spec.Limits = spec.Limits.withDefaults()
 	a := &attempt{runner: r, spec: spec, began: time.Now(), oomBefore: systemOOMKills(), hurry: make(chan struct{})}
 	a.log = r.log.With("execution", spec.Execution, "well", spec.Well, "attempt", spec.Attempt)
 	return a

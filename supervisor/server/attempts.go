@@ -43,18 +43,23 @@ func (e *edge) Adopt(ctx context.Context, order engine.Adopt, report engine.Repo
 		Execution: x.ID, Plate: x.Plate, Well: w.Name, Attempt: a.Number, Threads: a.Threads,
 		Directory: record.Directory, LogPath: record.LogPath, Limits: process.Limits{Memory: a.Memory},
 	}
-	if _, err := e.compiled(ctx, x); err != nil { // the folder wants to know plate and configuration
-		e.log.Warn("an execution does not compile any more", "execution", x.ID, "error", err)
-	}
-	j, err := e.opened(x)
-	if err == nil {
-		spec = e.frame(x, w, a, j)
-		err = e.task(ctx, x, w, a, &spec)
-	}
-	if err != nil {
-		// A worker that has its task needs no other, and one that has not is
-		// lost. Either way it is not to be left alone.
-		e.log.Warn("an adopted well's task cannot be made again", "execution", x.ID, "well", w.Name, "error", err)
+	var j *job
+	// Compiling a plate can take longer than a worker waits for its server, so
+	// the worker is taken over first. An error is told by whoever calls this: a
+	// worker that has its task needs no other, and one that has not is lost.
+	// Either way it is not to be left alone.
+	spec.Late = func(ctx context.Context, late *process.Spec) error {
+		if _, err := e.compiled(ctx, x); err != nil { // the folder wants to know plate and configuration
+			e.log.Warn("an execution does not compile any more", "execution", x.ID, "error", err)
+		}
+		var err error
+		if j, err = e.opened(x); err != nil {
+			return err
+		}
+		*late = e.frame(x, w, a, j)
+		err = e.task(ctx, x, w, a, late)
+		spec = *late // for what comes after the attempt
+		return err
 	}
 	report.Running()
 	r := e.processes.Adopt(ctx, record, spec)
@@ -168,6 +173,7 @@ func (e *edge) finish(x engine.Execution, spec process.Spec, r process.Result) e
 		PeakMemory: r.PeakMemory, CPU: r.UserCPU + r.SystemCPU, LastStep: r.LastStep, LogTail: r.LogTail,
 	}}
 	if r.Gone != nil {
+		ended.Stuck = true
 		go func() { // ends with the process, which nobody can hurry
 			<-r.Gone
 			e.released(engine.Key{Execution: spec.Execution, Well: spec.Well})
