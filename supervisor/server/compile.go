@@ -29,7 +29,8 @@ func (e *edge) Compile(ctx context.Context, x engine.Execution) (engine.Compilat
 		}
 	}
 	if x.CompileOnly {
-		if err := result.Check(j.submission.Out(), result.WithPlate(j.plan.Plate), result.WithRoot(j.plan.PlateRoot)); err != nil {
+		if err := result.Check(j.submission.Out(), result.WithPlate(j.plan.Plate), result.WithRoot(j.plan.PlateRoot),
+			result.WithSpace(roomNeeded(j.plan, j.submission.Out()))); err != nil {
 			return engine.Compilation{}, blame(err)
 		}
 		e.artifacts.keep(x.ID, j.plan.Digest)
