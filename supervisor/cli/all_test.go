@@ -60,7 +60,7 @@ func TestEveryCommand(t *testing.T) {
 		if code != ExitUsage || out != "" || !strings.Contains(errs, "supervisor "+name+" --help") {
 			t.Errorf("%s --no-such-flag ended with %d, %q and %q", name, code, out, errs)
 		}
-		if code, out, errs := here(t, append(path, "--help")...); code != 0 || !strings.Contains(out, "supervisor "+name) || strings.Contains(out, "(default -1)") || errs != "" {
+		if code, out, errs := here(t, append(path, "--help")...); code != 0 || !strings.Contains(out, "supervisor "+name) || strings.Contains(out, "(default -1)") || strings.Contains(out, "(default )") || errs != "" {
 			t.Errorf("%s --help ended with %d, %q and %q", name, code, out, errs)
 		}
 	}

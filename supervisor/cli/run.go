@@ -41,7 +41,7 @@ func (f *submitFlags) flags(c *cobra.Command) {
 	fl.IntVar(&f.workers, "workers", 0, "wells at once (default: as the server is set)")
 	fl.IntVar(&f.retries, "retries", -1, "further attempts at a well whose process was lost (default: as configured)")
 	fl.IntVar(&f.priority, "priority", 0, "higher goes before lower in the queue")
-	fl.Lookup("retries").DefValue = "" // -1 means nothing to a reader
+	fl.Lookup("retries").DefValue = "0" // help hides it: -1 means nothing to a reader
 	fl.BoolVar(&f.fresh, "fresh", false, "compute every well again")
 	fl.BoolVar(&f.resume, "resume", true, "keep finished wells whose images, pipeline and versions are unchanged")
 	_ = c.MarkFlagRequired("pipeline")

@@ -73,7 +73,7 @@ back to the queue and is taken up by the next server on the same data.`,
 	fl.BoolVar(&f.curve, "curve", false, "require keys over TCP ('supervisor keys')")
 	fl.IntVar(&f.workers, "workers", 0, "wells at once (default: the number of cores)")
 	fl.IntVar(&f.spares, "spares", -1, "workers started ahead of their task (default: up to --workers while wells are short)")
-	fl.Lookup("spares").DefValue = "" // -1 means nothing to a reader
+	fl.Lookup("spares").DefValue = "0" // help hides it: -1 means nothing to a reader
 	fl.StringArrayVar(&f.allow, "allow", nil, "folder that clients may read plates from and write results to; may be repeated (default: all)")
 	fl.BoolVar(&f.persistent, "persistent", true, "stay when the last client and execution have gone")
 	fl.DurationVar(&f.drain, "drain", 10*time.Second, "how long running wells may take to finish when the server is stopped")
@@ -106,7 +106,7 @@ func (a *app) serve(ctx context.Context, f *serveFlags) (err error) {
 	o.Logger = slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: o.LogLevel}))
 	serverKey := ""
 	if f.curve {
-		keys, err := loadOrMakeKeys(o.Places)
+		keys, err := makeKeys(o.Places)
 		if err != nil {
 			return err
 		}
