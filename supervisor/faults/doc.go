@@ -2,17 +2,33 @@
 // every way that can be produced, through its public doors, and holds what must
 // hold to it afterwards. It has tests only.
 //
-// Each test is a row of the table in docs/design.md, "Nothing is lost". Counts
-// are short by default, and those of the long run with
+//	the server is killed at random moments     TestFaultServerIsKilled
+//	  … at every write, rename, start          TestFaultStoppedAnywhere
+//	  … while clients wait; and stays away     restart_test.go
+//	workers die in every way                   TestFaultWorkersDie
+//	workers stop, or ignore every request      TestFaultStubbornWorkers
+//	grandchildren hold a worker's streams      TestFaultGrandchildren
+//	memory, descriptor and fork bombs          TestFaultBombs
+//	disks are full or read-only                TestFaultDisk
+//	logs are torture                           TestFaultLogTorture
+//	records are cut                            TestFaultRecordsAreCut
+//	records name somebody else's process       TestFaultRecordsNameSomebodyElse
+//	a worker is stuck in the kernel            TestFaultStuckInTheKernel
+//	thousands of crashes                       TestFaultCrashesLeaveTheServerFlat
+//
+// Random schedules in virtual time are package engine's own test, and cuts at
+// every byte package store's.
+//
+// Counts are short by default, and those of the long run with
 // WELLHOUSE_FAULT_SUITE=long. What is drawn at random follows from one seed,
 // which a failing test prints and WELLHOUSE_SEED sets.
 //
-// What must hold after every fault (see the check in suite_test.go):
+// What must hold after every fault (see check in suite_test.go):
 //
 //   - every well of the plate is in exactly one final state, the same as without
 //     the fault, and has evidence;
-//   - the merged tables are, byte for byte, those of a run without the fault;
-//   - no process, socket, log or attempt of a worker is left;
+//   - the merged tables are, row for row, those of a run without the fault;
+//   - no process, control group, socket, log or attempt of a worker is left;
 //   - the server answers.
 //
 // Failpoints need a binary of their own (package failpoint), which is built when
