@@ -41,6 +41,9 @@ func (w *implementation) Execute(ctx context.Context, request plugin.Request) pl
 	if err := os.MkdirAll(task.Directory, 0o755); err != nil {
 		return refuse(enums.ReasonStartFailed, fmt.Errorf("create attempt folder: %w", err))
 	}
+	if err := useTemporary(result.TemporaryDir(task.Directory)); err != nil {
+		return refuse(enums.ReasonStartFailed, fmt.Errorf("create folder for temporary files: %w", err))
+	}
 
 	executor := Executor{Catalogue: w.catalogue, Logger: log, Step: w.step, Read: w.read}
 	if task.ProgressEndpoint != "" {
@@ -63,6 +66,15 @@ func (w *implementation) Execute(ctx context.Context, request plugin.Request) pl
 		return refuse(f.Reason, f)
 	}
 	return plugin.Reply{Reason: outcome.Reason, Error: outcome.Error}
+}
+
+// useTemporary makes this process and its children put temporary files where the
+// server removes them, however they end.
+func useTemporary(dir string) error {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	return os.Setenv("TMPDIR", dir)
 }
 
 func (w *implementation) read(path string) (*imaging.Plane, error) {

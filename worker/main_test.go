@@ -44,7 +44,7 @@ func withWait() *function.Catalogue {
 		Name: "wait", Version: 1, Kind: function.Planewise, Parameters: wait{},
 		Apply: func(c *function.Call) error {
 			fifo := os.Getenv(fifoVariable)
-			if err := os.WriteFile(fifo+".begun", nil, 0o600); err != nil {
+			if err := os.WriteFile(fifo+".begun", []byte(os.TempDir()), 0o600); err != nil {
 				return err
 			}
 			opened := make(chan error, 1)
@@ -290,6 +290,25 @@ func TestWorkerOutlivesItsServerToFinish(t *testing.T) {
 	}
 	if outcome.Reason != enums.ReasonOK {
 		t.Errorf("outcome = %+v", outcome)
+	}
+}
+
+// A task's temporary files go beside its results, whatever the process was
+// started with: it may have been a spare.
+func TestTemporaryFilesGoBesideTheResults(t *testing.T) {
+	t.Parallel()
+	fifo := makeFifo(t)
+	w := start(t, fifoVariable+"="+fifo, "TMPDIR=/nowhere")
+	task := lockable(t, "  - {name: hold, function: wait}\n")
+	execute(t, w, task)
+	awaitFile(t, fifo+".begun")
+	w.leave(t, task, func() { release(t, fifo) })
+	dir := result.TemporaryDir(task.Directory)
+	if text, err := os.ReadFile(fifo + ".begun"); err != nil || string(text) != dir {
+		t.Errorf("temporary files go to %q (%v), want %s", text, err, dir)
+	}
+	if info, err := os.Stat(dir); err != nil || !info.IsDir() || info.Mode().Perm() != 0o700 {
+		t.Errorf("the folder for them: %v, %v", info, err)
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"os"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -32,6 +33,9 @@ type attempt struct {
 	began     time.Time
 	adopted   bool
 	oomBefore int
+	// incomplete: the directory is a record's word alone, and nothing below it is
+	// ours to remove.
+	incomplete bool
 	// redirected: the worker was a spare and is yet to be told its log.
 	redirected bool
 
@@ -225,6 +229,7 @@ func (a *attempt) conclude(worker *plugin.Worker) Result {
 		a.log.Error("descendants of a worker do not end", "pid", pid)
 	}
 	failpoint.Hit("worker swept")
+	a.removeTemporary()
 	r.removeGroup(a.group)
 	r.reapUnknown()
 	if worker != nil {
@@ -233,6 +238,17 @@ func (a *attempt) conclude(worker *plugin.Worker) Result {
 	}
 	defer failpoint.Hit("attempt judged")
 	return a.judge(found)
+}
+
+// removeTemporary removes the worker's temporary files, when nobody is left to
+// use them.
+func (a *attempt) removeTemporary() {
+	if a.spec.Directory == "" || a.incomplete {
+		return
+	}
+	if err := os.RemoveAll(result.TemporaryDir(a.spec.Directory)); err != nil {
+		a.log.Warn("temporary files of a worker stay", "error", err) // until the results folder is swept
+	}
 }
 
 // leader is the process group that may be looked for: after an adoption the
@@ -324,7 +340,7 @@ func (a *attempt) unkillable(worker *plugin.Worker) Result {
 			out.Error += fmt.Sprintf(" (it was to end because: %s)", a.stopped)
 		}
 	}
-	out.Gone = a.runner.setAside(worker, a.record.Marker, a.group)
+	out.Gone = a.runner.setAside(worker, a.record.Marker, a.group, a.removeTemporary)
 	return out
 }
 

@@ -129,7 +129,7 @@ func (r *Runner) endStarted(worker *plugin.Worker, marker string, err error) err
 		failure.Exit = &exit
 	case <-time.After(100 * time.Millisecond):
 		if worker.Kill() != nil {
-			failure.Gone = r.setAside(worker, marker, group{})
+			failure.Gone = r.setAside(worker, marker, group{}, func() {})
 			return failure
 		}
 	}
@@ -142,7 +142,7 @@ func (r *Runner) endStarted(worker *plugin.Worker, marker string, err error) err
 // discard ends a worker that never had a task.
 func (r *Runner) discard(worker *plugin.Worker) {
 	if worker.Kill() != nil {
-		r.setAside(worker, worker.Record().Marker, group{})
+		r.setAside(worker, worker.Record().Marker, group{}, func() {})
 		return
 	}
 	r.sweep(worker.Pid(), worker.Record().Marker, group{}, false)
@@ -151,14 +151,15 @@ func (r *Runner) discard(worker *plugin.Worker) {
 }
 
 // setAside watches over a process that cannot be killed; the channel is closed
-// when it is gone after all.
-func (r *Runner) setAside(worker *plugin.Worker, marker string, g group) <-chan struct{} {
+// when it is gone after all and after was called.
+func (r *Runner) setAside(worker *plugin.Worker, marker string, g group, after func()) <-chan struct{} {
 	r.log.Error("worker cannot be killed: stuck in the kernel", "pid", worker.Pid())
 	gone := make(chan struct{})
 	r.tasks.Go(func() {
 		select {
 		case <-worker.Exited():
 			r.sweep(worker.Pid(), marker, g, false)
+			after()
 			r.removeGroup(g)
 			worker.Release()
 			r.dropWorker(worker.Pid())

@@ -199,6 +199,7 @@ func (a *attempt) complete(ctx context.Context) {
 	}
 	if err := a.spec.Late(ctx, &a.spec); err != nil {
 		a.log.Warn("an adopted well's task cannot be made again", "error", err)
+		a.incomplete = true
 	}
 	a.spec.Limits = a.spec.Limits.withDefaults()
 }

@@ -255,7 +255,7 @@ func (f *Folder) Sweep(keep func(execution, well string, attempt int) bool) (ali
 		left := 0
 		for _, entry := range attempts {
 			path := filepath.Join(parent, entry.Name())
-			name, number, _ := cutLast(entry.Name(), ".")
+			name, number, _ := cutLast(attemptName(entry.Name()), ".")
 			attempt, err := strconv.Atoi(number)
 			if err == nil && keep != nil && keep(execution.Name(), name, attempt) {
 				left++

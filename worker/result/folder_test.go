@@ -171,6 +171,37 @@ func TestLiveWorkerKeepsItsWell(t *testing.T) {
 	check0(t, f.Commit("A01", 1, ""))
 }
 
+// Temporary files are kept and swept with their attempt.
+func TestTemporaryFilesGoWithTheirAttempt(t *testing.T) {
+	t.Parallel()
+	f := openFolder(t, filepath.Join(t.TempDir(), "out"), "e1")
+	work(t, f, "A01", 1, 3)
+	dir := TemporaryDir(f.AttemptDir("A01", 1))
+	check0(t, os.Mkdir(dir, 0o700))
+	check0(t, os.WriteFile(filepath.Join(dir, "scratch"), nil, 0o600))
+	keep := func(execution, well string, attempt int) bool {
+		return execution == "e1" && well == "A01" && attempt == 1
+	}
+	if _, err := f.Sweep(keep); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(filepath.Join(dir, "scratch")); err != nil {
+		t.Errorf("a kept attempt lost its temporary files: %v", err)
+	}
+	worker := must[*Lock](t)(TryLock(f.LockPath("A01"), "process 42"))
+	if alive := must[[]string](t)(f.Sweep(nil)); len(alive) != 2 {
+		t.Errorf("alive are %v, want the attempt's two directories", alive)
+	}
+	check0(t, worker.Release())
+	check0(t, f.Commit("A01", 1, ""))
+	if alive := must[[]string](t)(f.Sweep(nil)); len(alive) != 0 {
+		t.Errorf("alive are %v", alive)
+	}
+	if _, err := os.Stat(dir); err == nil {
+		t.Error("temporary files are not swept")
+	}
+}
+
 // A server that died leaves attempts of running workers: opening keeps them.
 func TestReopenKeepsAttempts(t *testing.T) {
 	t.Parallel()

@@ -1,0 +1,14 @@
+package result
+
+import "strings"
+
+const temporarySuffix = ".tmp"
+
+// TemporaryDir is where an attempt's temporary files go, given its directory:
+// beside it, so that committing a result does not carry them along. The worker
+// makes it; whoever finds the worker gone removes it, and [Folder.Sweep] what
+// nobody found.
+func TemporaryDir(attempt string) string { return attempt + temporarySuffix }
+
+// attemptName is the name of an attempt's directory, also of the one beside it.
+func attemptName(entry string) string { return strings.TrimSuffix(entry, temporarySuffix) }
