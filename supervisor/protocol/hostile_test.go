@@ -3,6 +3,7 @@ package protocol
 import (
 	"encoding/binary"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"os"
 	"slices"
@@ -222,7 +223,7 @@ func TestWrongTypesInEveryField(t *testing.T) {
 		deep = map[string]any{"a": deep}
 	}
 	values := []any{
-		nil, true, false, int64(0), int64(-1), int64(1) << 62, 1.5, -0.0, "", "text", "a\x00b", strings.Repeat("x", 1<<16), "../../../etc", "\u202e",
+		nil, true, false, int64(0), int64(-1), int64(1) << 62, 1.5, math.Copysign(0, -1), "", "text", "a\x00b", strings.Repeat("x", 1<<16), "../../../etc", "\u202e",
 		[]any{}, []any{int64(1)}, []any{"A01", nil}, map[string]any{}, map[string]any{"a": []any{}}, deep,
 	}
 	p := dial(t, endpoint, "REQ")

@@ -3,7 +3,6 @@ package protocol
 import (
 	"bufio"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -147,13 +146,6 @@ func (p *peer) receive(within time.Duration) ([][]byte, error) {
 			return message, nil
 		}
 	}
-}
-
-// silent tells whether nothing more comes; a connection that is closed is silent.
-func (p *peer) silent(within time.Duration) bool {
-	message, err := p.receive(within)
-	var timeout net.Error
-	return len(message) == 0 && (errors.Is(err, io.EOF) || errors.As(err, &timeout))
 }
 
 // ask sends one payload as REQ does and returns the one reply.

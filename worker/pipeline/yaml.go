@@ -39,6 +39,7 @@ func nestedTooDeep(tokens token.Tokens) *token.Token {
 			depth--
 		case token.SequenceEntryType, token.MappingKeyType:
 			inLine++
+		default: // only what nests matters
 		}
 		if depth > deepestFile || inLine > deepestFile {
 			return t
