@@ -60,6 +60,7 @@ type Client struct {
 	data    string
 	id      string
 	started bool // by us
+	locked  bool // the server holds its port's lock, and can be seen to end
 	pong    message.Pong
 }
 
@@ -80,7 +81,8 @@ func Connect(ctx context.Context, o Options) (*Client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("connect to server: %w", err)
 	}
-	return &Client{options: o, control: c, data: data, id: uuid.NewString(), pong: pong}, nil
+	locked := o.Host == "" && FindHolder(o).Held
+	return &Client{options: o, control: c, data: data, id: uuid.NewString(), pong: pong, locked: locked}, nil
 }
 
 // absent tells whether certainly nobody is there: no need to wait for an answer.
@@ -115,9 +117,39 @@ func (c *Client) Server() message.Pong { return c.pong }
 // Started tells whether this client started the server.
 func (c *Client) Started() bool { return c.started }
 
-// Call sends any request; the methods below are the usual ones.
+// ErrEnded is returned when the server ended while its reply was awaited. What
+// was asked may have been done.
+var ErrEnded = fmt.Errorf("the server has ended: %w", control.ErrUnreachable)
+
+// Call sends any request; the methods below are the usual ones. A server that
+// ends takes replies that are on their way with it; its lock tells that, long
+// before the time for a reply is over.
 func (c *Client) Call(ctx context.Context, request message.Request, reply any) error {
-	return c.control.Call(ctx, request, reply)
+	if !c.locked {
+		return c.control.Call(ctx, request, reply)
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	go func() { // ends with this call
+		ticker := time.NewTicker(endPause)
+		defer ticker.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-ticker.C:
+			}
+			if !FindHolder(c.options).Held {
+				cancel(ErrEnded)
+				return
+			}
+		}
+	}()
+	err := c.control.Call(ctx, request, reply)
+	if err != nil && errors.Is(context.Cause(ctx), ErrEnded) {
+		return fmt.Errorf("ask for %s: %w", request.MessageType(), ErrEnded)
+	}
+	return err
 }
 
 // Ping asks how the server is.
@@ -171,6 +203,9 @@ func (c *Client) Shutdown(ctx context.Context, end bool) (message.ShutdownAck, e
 	}
 	var ack message.ShutdownAck
 	err := c.Call(ctx, request, &ack)
+	if end && errors.Is(err, ErrEnded) {
+		return message.NewShutdownAck("the server has ended"), nil
+	}
 	return ack, err
 }
 

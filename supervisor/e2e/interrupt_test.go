@@ -254,3 +254,21 @@ func awaitText(t *testing.T, path, want string) {
 	}
 	t.Fatalf("%s does not hold %q", path, want)
 }
+
+// A server that is told to end takes the reply that is on its way with it when
+// the client is slow to read. That is no failure, and nobody waits for it.
+func TestShutdownIsNotAFailure(t *testing.T) {
+	t.Parallel()
+	w := harness.New(t)
+	for range 5 {
+		s := w.Serve("--workers", "1")
+		asked := time.Now()
+		says(t, w.OK("shutdown", "--force"), "The server has ended.")
+		if took := time.Since(asked); took > 20*time.Second {
+			t.Errorf("it took %s", took)
+		}
+		if r := s.Wait(); r.Code != 0 {
+			t.Errorf("the server ended with %d: %s", r.Code, r.Stderr)
+		}
+	}
+}

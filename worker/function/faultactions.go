@@ -34,17 +34,9 @@ func (FaultAbort) apply(*Call) error { return signalSelf(syscall.SIGABRT) }
 
 func (f FaultSignal) apply(*Call) error { return signalSelf(syscall.Signal(f.Signal)) }
 
-func signalSelf(s syscall.Signal) error {
-	if err := syscall.Kill(os.Getpid(), s); err != nil {
-		return fmt.Errorf("send signal %d: %w", s, err)
-	}
-	return nil
-}
-
 func (f FaultHang) apply(*Call) error {
 	switch f.Mode {
 	case "stopped":
-		// This thread may run on for a moment before the stop reaches it.
 		if err := signalSelf(syscall.SIGSTOP); err != nil {
 			return err
 		}
