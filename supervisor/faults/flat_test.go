@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"github.com/wellhouse-hcs/wellhouse/enums"
+	"github.com/wellhouse-hcs/wellhouse/ipc/message"
+	"github.com/wellhouse-hcs/wellhouse/supervisor/client"
 )
 
 // Thousands of workers crash, and the server is as large as after the first: its
@@ -42,9 +44,16 @@ func TestFaultCrashesLeaveTheServerFlat(t *testing.T) {
 		}
 		return size{int64(len(files)), status(t, server.Pid(), "Threads"), goroutines, resident(t, server.Pid())}
 	}
-	cycles := 0
+	c, cycles, again, retries := w.Client(), 0, false, 1 // one client: each is a connection
 	round := func() {
-		x := w.AwaitEnd(w.Submit(plate, pipeline, "--fresh", "--retries", "1"))
+		accepted, err := c.Submit(w.Context(), message.Execute{PlateID: plate, PipelineCode: pipeline, Resume: &again, Retries: &retries})
+		if err != nil {
+			t.Fatal(err)
+		}
+		x, err := c.Follow(w.Context(), accepted.ExecutionID, client.Follower{})
+		if err != nil {
+			t.Fatal(err)
+		}
 		if problem := examine(t, x, expect); problem != "" {
 			t.Fatal(problem)
 		}
