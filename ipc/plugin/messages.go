@@ -76,8 +76,9 @@ func stateOf(s workerpb.State) State {
 		return Executing
 	case workerpb.State_STATE_FINISHED:
 		return Finished
+	default:
+		return ""
 	}
-	return ""
 }
 
 // Identity is what a worker says it is.

@@ -140,7 +140,10 @@ func TestWorkerIsTakenOverBeforeItsTaskIsMade(t *testing.T) {
 	record := f.crashed(spec)
 	bare := Spec{Execution: spec.Execution, Plate: spec.Plate, Well: spec.Well, Attempt: spec.Attempt}
 	bare.Late = func(ctx context.Context, late *Spec) error {
-		time.Sleep(2 * time.Second) // compiling: twice as long as the worker waits
+		select { // compiling: twice as long as the worker waits
+		case <-time.After(2 * time.Second):
+		case <-ctx.Done():
+		}
 		*late = spec
 		return ctx.Err()
 	}
@@ -215,6 +218,6 @@ func awaitEnd(t *testing.T, record Record) {
 		if time.Now().After(deadline) {
 			t.Fatal("worker does not end")
 		}
-		time.Sleep(time.Millisecond)
+		time.Sleep(time.Millisecond) //nolint:forbidigo // no event for a process that is not our child
 	}
 }

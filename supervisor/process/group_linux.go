@@ -278,7 +278,7 @@ func (g group) remove() (held []string) {
 				held = append(held, folder)
 				break
 			}
-			time.Sleep(time.Millisecond)
+			time.Sleep(time.Millisecond) //nolint:forbidigo // the kernel tells of no end of a removal
 		}
 	}
 	return held

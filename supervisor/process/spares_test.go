@@ -22,7 +22,7 @@ func (f *fixture) awaitSpares(n int) {
 		if time.Now().After(deadline) {
 			f.t.Fatalf("%d spares, want %d", f.spares.ready(), n)
 		}
-		time.Sleep(time.Millisecond)
+		time.Sleep(time.Millisecond) //nolint:forbidigo // spares tell nobody that they wait
 	}
 }
 
@@ -96,7 +96,7 @@ func TestSpareThatDiesIsReplaced(t *testing.T) {
 		t.Fatal(err)
 	}
 	for p, ok := lookAt(pid); ok && !p.dead(); p, ok = lookAt(pid) {
-		time.Sleep(time.Millisecond)
+		time.Sleep(time.Millisecond) //nolint:forbidigo // it is reaped by somebody else
 	}
 	if got := f.run(f.spec("A01", order{})); got.Reason != enums.ReasonOK {
 		t.Errorf("got %+v", got)

@@ -106,7 +106,7 @@ func (r *Runner) sweep(leader int, marker string, g group, everywhere bool) bool
 		if !waited {
 			// Members of the group that are dying but were not handed to us
 			// yet: there is no event for that.
-			time.Sleep(time.Millisecond)
+			time.Sleep(time.Millisecond) //nolint:forbidigo // see above
 		}
 	}
 }

@@ -64,7 +64,7 @@ func (w *watcher) look(a *attempt, worker *plugin.Worker, measure func(pid int) 
 	w.peak = max(w.peak, seen.memory, seen.peak)
 	a.memory.Store(seen.memory)
 	limits := a.spec.Limits
-	found := excess{}
+	var found excess
 	switch {
 	case limits.Memory > 0 && seen.memory > limits.Memory:
 		found = excess{byMemory, fmt.Sprintf("held %s (limit %s)", mebibytes(seen.memory), mebibytes(limits.Memory))}

@@ -51,11 +51,11 @@ func (e *edge) Commit(ctx context.Context, x engine.Execution, w engine.Well, at
 
 // Merge writes the plate's tables, images and heatmap.
 func (e *edge) Merge(ctx context.Context, x engine.Execution, wells []engine.Well) (json.RawMessage, error) {
-	j, err := e.compiled(ctx, x)
-	if err != nil {
+	if _, err := e.compiled(ctx, x); err != nil {
 		e.log.Warn("merging without the plan: it does not compile any more", "execution", x.ID, "error", err)
 	}
-	if j, err = e.opened(x); err != nil {
+	j, err := e.opened(x)
+	if err != nil {
 		return nil, err
 	}
 	work := result.Job{
