@@ -57,8 +57,8 @@ type evidence struct {
 //     says cancelled when the server did not cancel is a lost attempt.
 //  3. timeout, stalled, out_of_memory, when the server stopped it for that.
 //  4. out_of_memory: the kernel's counter, the Go runtime's last words, or a
-//     SIGKILL of nobody's with the peak at the limit or an out-of-memory kill
-//     somewhere on the machine.
+//     SIGKILL of nobody's with the peak at the limit or, of a large process, an
+//     out-of-memory kill somewhere on the machine.
 //  5. A reply of the worker that names another reason than ok.
 //  6. panic and signal, by the runtime's last words and the wait status; an
 //     exit code other than 0 without an outcome is a panic too: the work ended
@@ -140,6 +140,11 @@ func (e evidence) lastWords() crashKind {
 	return e.Crash.kind
 }
 
+// victim is the size, in bytes, from which a process may be what the kernel
+// picks when memory runs out somewhere on the machine: it picks large ones, and
+// the count includes groups that are none of ours.
+const victim = 64 << 20
+
 func outOfMemory(e evidence) string {
 	limit := "no limit was set"
 	if e.Limits.Memory > 0 {
@@ -153,7 +158,7 @@ func outOfMemory(e evidence) string {
 		return fmt.Sprintf("%s (%s)", e.Crash.message, limit)
 	case killed && e.Limits.Memory > 0 && e.Peak >= e.Limits.Memory/10*9:
 		return fmt.Sprintf("killed at a peak of %s (%s)", mebibytes(e.Peak), limit)
-	case killed && e.SystemOOM > 0:
+	case killed && e.SystemOOM > 0 && e.Peak >= victim:
 		return fmt.Sprintf("killed while the machine was out of memory, at a peak of %s (%s)", mebibytes(e.Peak), limit)
 	}
 	return ""
