@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"syscall"
 
 	"github.com/wellhouse-hcs/wellhouse/enums"
 	"github.com/wellhouse-hcs/wellhouse/worker/plate"
@@ -62,7 +63,7 @@ const NoRoom = "no room is left for results"
 // writeFailed says that results could not be written.
 func writeFailed(step string, err error) *Failure {
 	reason := enums.ReasonOutputInvalid
-	if result.NoSpace(err) {
+	if result.NoSpace(err) || errors.Is(err, syscall.EROFS) { // a disk that cannot be written has none
 		err = fmt.Errorf("%s: %w", NoRoom, err)
 	}
 	return &Failure{Reason: reason, Step: step, Err: fmt.Errorf("write results: %w", err)}

@@ -276,10 +276,13 @@ func (f *Folder) Prepare(well string, attempt int) (string, error) {
 	return dir, nil
 }
 
-// Discard removes an attempt's directory. Discarding what is not there is
+// Discard removes an attempt's directory and its temporary one. Discarding what is not there is
 // fine; a directory whose worker lives gives [ErrLocked].
 func (f *Folder) Discard(well string, attempt int) error {
-	err := f.whileFree(well, func() error { return f.fs.removeAll(f.AttemptDir(well, attempt)) })
+	dir := f.AttemptDir(well, attempt)
+	err := f.whileFree(well, func() error {
+		return errors.Join(f.fs.removeAll(dir), f.fs.removeAll(TemporaryDir(dir)))
+	})
 	if err != nil {
 		return fmt.Errorf("discard attempt %d of %s: %w", attempt, well, err)
 	}
