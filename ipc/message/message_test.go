@@ -27,7 +27,7 @@ func requests() []Request {
 		},
 		Status{}, Status{ExecutionID: "e"}, Cancel{ExecutionID: "e"},
 		RegisterProgress{ClientID: "c"}, UnregisterProgress{ClientID: "c"},
-		Retry{ExecutionID: "e", FailedOnly: true}, Retry{ExecutionID: "e"}, Results{ExecutionID: "e"},
+		Retry{ExecutionID: "e", FailedOnly: true}, Retry{ExecutionID: "e", SubmissionID: "0d8a8e0e-3c3c-4b0e-9a62-0c5f0f0a4b11"}, Results{ExecutionID: "e"},
 		History{}, History{Limit: 3, PlateID: "/p"},
 	}
 }

@@ -5,6 +5,8 @@ import (
 	"math"
 	"strconv"
 	"strings"
+
+	"github.com/google/uuid"
 )
 
 // reader takes typed fields out of a message and keeps the first thing that
@@ -84,6 +86,15 @@ func (r *reader) requiredName(name string, limit int) string {
 func (r *reader) atMost(name, text string, limit int) string {
 	if len(text) > limit {
 		r.fail(Invalidf("Invalid field: '%s' must have at most %d bytes, not %d", name, limit, len(text)))
+	}
+	return text
+}
+
+// uuid reads an id that the sender made, in the usual form of 36 characters.
+func (r *reader) uuid(name string) string {
+	text := r.text(name)
+	if id, err := uuid.Parse(text); text != "" && (err != nil || id.String() != text) {
+		r.fail(Invalidf("Invalid field: '%s' must be a UUID in lower case, not %s", name, shorten(text)))
 	}
 	return text
 }

@@ -109,11 +109,12 @@ type Accepted struct {
 	ExecutionID string `json:"execution_id"`
 	Message     string `json:"message"`
 	RetryOf     string `json:"retry_of,omitempty"`
+	Workers     int    `json:"workers,omitempty"` // wells at once that the server allows at most
 }
 
 // NewAccepted is the reply to a request that was queued at a position from 1.
 func NewAccepted(executionID string, position int) Accepted {
-	return Accepted{StatusAccepted, executionID, fmt.Sprintf("Execution queued (position: %d)", position), ""}
+	return Accepted{Status: StatusAccepted, ExecutionID: executionID, Message: fmt.Sprintf("Execution queued (position: %d)", position)}
 }
 
 // Execution is one execution in full. In a final status its summary is there.

@@ -60,6 +60,10 @@ type Execute struct {
 	Priority   int    `json:"priority,omitempty"`    // higher runs earlier; 0 is the usual
 	Retries    *int   `json:"retries,omitempty"`     // nil: as configured
 	Resume     *bool  `json:"resume,omitempty"`      // nil: resume what the output folder holds; false: fresh
+	// SubmissionID is a UUID that the client chose; it becomes the execution's id.
+	// Sent again, also to a restarted server, it gets the same answer and starts
+	// nothing: for a client whose reply was lost.
+	SubmissionID string `json:"submission_id,omitempty"`
 }
 
 // Status asks for one execution, or for all with an empty id. Replies:
@@ -97,6 +101,8 @@ type UnregisterProgress struct {
 type Retry struct {
 	ExecutionID string `json:"execution_id"`
 	FailedOnly  bool   `json:"failed_only"` // false: every well
+	// SubmissionID becomes the new execution's id; see [Execute].
+	SubmissionID string `json:"submission_id,omitempty"`
 }
 
 // Results asks what a finished execution gave. Reply: [ResultsReply].
@@ -129,9 +135,11 @@ func (History) MessageType() string            { return TypeHistory }
 // Idempotent says that a request may be sent twice without harm, so that a
 // client whose server restarts may ask again.
 func Idempotent(request Request) bool {
-	switch request.(type) {
-	case Execute, Retry:
-		return false
+	switch r := request.(type) {
+	case Execute:
+		return r.SubmissionID != ""
+	case Retry:
+		return r.SubmissionID != ""
 	}
 	return true
 }
@@ -209,7 +217,7 @@ func (r *reader) request(name string) Request {
 	case TypeUnregisterProgress:
 		return UnregisterProgress{ClientID: r.requiredName("client_id", maxID)}
 	case TypeRetry:
-		return Retry{ExecutionID: r.requiredName("execution_id", maxID), FailedOnly: r.flag("failed_only", true)}
+		return Retry{ExecutionID: r.requiredName("execution_id", maxID), FailedOnly: r.flag("failed_only", true), SubmissionID: r.uuid("submission_id")}
 	case TypeResults:
 		return Results{ExecutionID: r.requiredName("execution_id", maxID)}
 	case TypePs:
@@ -238,6 +246,7 @@ func (r *reader) execute() Execute {
 		Priority:             r.intOr("priority", -1000, 1000, 0),
 		Retries:              r.int("retries", 0, 100),
 		Resume:               r.bool("resume"),
+		SubmissionID:         r.uuid("submission_id"),
 	}
 	_, params := r.get("config_params")
 	_, code := r.get("config_code")

@@ -3,11 +3,13 @@ package cli
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"os/signal"
 	"syscall"
 	"time"
 
+	"github.com/wellhouse-hcs/wellhouse/ipc/control"
 	"github.com/wellhouse-hcs/wellhouse/ipc/message"
 	"github.com/wellhouse-hcs/wellhouse/supervisor/client"
 )
@@ -23,8 +25,9 @@ type submitter interface {
 const endingPatience = 45 * time.Second
 
 // handIn gives work to the server, starting one when none is there. An interrupt
-// gives up; one that comes too late for that stays in interrupts.
-func (a *app) handIn(ctx context.Context, k *connection, interrupts chan os.Signal, serve []string, send func(context.Context, submitter) (message.Accepted, error)) (*client.Client, message.Accepted, error) {
+// gives up; one that comes too late for that stays in interrupts. What is sent
+// may be sent twice: id is its submission's.
+func (a *app) handIn(ctx context.Context, k *connection, interrupts chan os.Signal, serve []string, id string, send func(context.Context, submitter) (message.Accepted, error)) (*client.Client, message.Accepted, error) {
 	ctx, cancel := context.WithTimeout(ctx, endingPatience)
 	defer cancel()
 	done, interrupted := make(chan struct{}), make(chan os.Signal, 1)
@@ -38,6 +41,7 @@ func (a *app) handIn(ctx context.Context, k *connection, interrupts chan os.Sign
 		}
 	}()
 	c, accepted, err := a.tryHandIn(ctx, k, serve, send)
+	err = undecided(err, id)
 	close(done)
 	s, came := <-interrupted
 	switch {
@@ -52,8 +56,8 @@ func (a *app) handIn(ctx context.Context, k *connection, interrupts chan os.Sign
 	return c, accepted, err
 }
 
-// tryHandIn hands in. A server that is about to end refuses; then the next one
-// gets it.
+// tryHandIn hands in. A server that is about to end refuses, and one that is
+// killed leaves it open whether it has taken it; then the next one is asked.
 func (a *app) tryHandIn(ctx context.Context, k *connection, serve []string, send func(context.Context, submitter) (message.Accepted, error)) (*client.Client, message.Accepted, error) {
 	for {
 		c, err := a.connectOrStart(ctx, k, serve...)
@@ -66,7 +70,8 @@ func (a *app) tryHandIn(ctx context.Context, k *connection, serve []string, send
 		}
 		c.Close()
 		var refusal *message.Error
-		if k.host != "" || !errors.As(err, &refusal) || refusal.Code != message.CodeBusy {
+		busy := errors.As(err, &refusal) && refusal.Code == message.CodeBusy
+		if k.host != "" || !busy && !errors.Is(err, client.ErrEnded) {
 			return nil, accepted, serverError(err)
 		}
 		o, optionsErr := a.clientOptions(k)
@@ -76,6 +81,22 @@ func (a *app) tryHandIn(ctx context.Context, k *connection, serve []string, send
 		if client.AwaitEnd(ctx, o) != nil {
 			return nil, accepted, serverError(err)
 		}
+	}
+}
+
+// undecided adds to an error what to do when it is not known whether the server
+// has taken a submission.
+func undecided(err error, id string) error {
+	if errors.Is(err, client.ErrEnded) || errors.Is(err, control.ErrNoReply) {
+		return &exitError{ExitNoServer, fmt.Errorf("%w; whether it was taken shows `supervisor status %s` once a server answers", err, id)}
+	}
+	return err
+}
+
+// tellLimit tells when fewer wells run at once than were asked for.
+func (a *app) tellLimit(wanted int, accepted message.Accepted) {
+	if limit := accepted.Workers; limit > 0 && wanted > limit {
+		fmt.Fprintf(a.errs, "supervisor: this server runs %d wells at once at most, not %d: it was started with --workers %d\n", limit, wanted, limit)
 	}
 }
 

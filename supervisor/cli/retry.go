@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 
+	"github.com/google/uuid"
 	"github.com/spf13/cobra"
 
 	"github.com/wellhouse-hcs/wellhouse/ipc/message"
@@ -25,7 +26,7 @@ running. It starts a server when none is there.`,
 		Args:              cobra.ExactArgs(1),
 		ValidArgsFunction: a.completeID(k),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.retry(cmd.Context(), k, message.Retry{ExecutionID: args[0], FailedOnly: failed}, detach)
+			return a.retry(cmd.Context(), k, message.Retry{ExecutionID: args[0], FailedOnly: failed, SubmissionID: uuid.NewString()}, detach)
 		},
 	}
 	k.flags(c)
@@ -37,7 +38,7 @@ running. It starts a server when none is there.`,
 func (a *app) retry(ctx context.Context, k *connection, r message.Retry, detach bool) error {
 	interrupts, stop := a.takeSignals()
 	defer stop()
-	c, accepted, err := a.handIn(ctx, k, interrupts, nil, func(ctx context.Context, c submitter) (message.Accepted, error) {
+	c, accepted, err := a.handIn(ctx, k, interrupts, nil, r.SubmissionID, func(ctx context.Context, c submitter) (message.Accepted, error) {
 		return c.Retry(ctx, r)
 	})
 	if err != nil {

@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/google/uuid"
 	"github.com/spf13/cobra"
 
 	"github.com/wellhouse-hcs/wellhouse/ipc/message"
@@ -72,7 +73,7 @@ func (a *app) request(f *submitFlags, plate string) (message.Execute, error) {
 		return r, usage(err)
 	}
 	r = message.Execute{
-		PlateID: dir, PipelineCode: string(text), SelectedPipelinePath: f.pipeline,
+		SubmissionID: uuid.NewString(), PlateID: dir, PipelineCode: string(text), SelectedPipelinePath: f.pipeline,
 		WellFilter: f.wells, Workers: f.workers, Priority: f.priority, ConfigParams: map[string]any{},
 	}
 	if f.out != "" {
@@ -165,13 +166,14 @@ func (a *app) run(ctx context.Context, k *connection, f *submitFlags, plate stri
 	if f.workers > 0 {
 		serve = append(serve, "--workers", strconv.Itoa(f.workers))
 	}
-	c, accepted, err := a.handIn(ctx, k, interrupts, serve, func(ctx context.Context, c submitter) (message.Accepted, error) {
+	c, accepted, err := a.handIn(ctx, k, interrupts, serve, request.SubmissionID, func(ctx context.Context, c submitter) (message.Accepted, error) {
 		return c.Submit(ctx, request)
 	})
 	if err != nil {
 		return err
 	}
 	defer c.Close()
+	a.tellLimit(f.workers, accepted)
 	if detach {
 		return a.showAccepted(accepted)
 	}

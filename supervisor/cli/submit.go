@@ -47,7 +47,8 @@ func (a *app) submit(ctx context.Context, k *connection, f *submitFlags, plate s
 	defer c.Close()
 	accepted, err := c.Submit(ctx, request)
 	if err != nil {
-		return serverError(err)
+		return undecided(serverError(err), request.SubmissionID)
 	}
+	a.tellLimit(f.workers, accepted)
 	return a.showAccepted(accepted)
 }

@@ -160,7 +160,8 @@ func (c *Client) Ping(ctx context.Context) (message.Pong, error) {
 }
 
 // Submit queues a plate. It returns when the submission is durable, long before
-// the plate is done.
+// the plate is done. Where it may be repeated, as with a server that ends before
+// it replies, r has a SubmissionID.
 func (c *Client) Submit(ctx context.Context, r message.Execute) (message.Accepted, error) {
 	var accepted message.Accepted
 	err := c.Call(ctx, r, &accepted)

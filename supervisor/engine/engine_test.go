@@ -161,8 +161,8 @@ func TestPlateRunsInItsSlotsAndEveryIntentIsDurableFirst(t *testing.T) {
 	t.Parallel()
 	p := &plate{wells: wells(24), script: func(string, int) (Ended, time.Duration) { return ends(enums.ReasonOK), time.Second }}
 	withEngine(t, p, Config{Workers: 4, Cores: 4}, func(t *testing.T, e *Engine) {
-		if position, err := e.Submit(t.Context(), Execution{ID: "x"}); err != nil || position != 1 {
-			t.Errorf("submit answered %d, %v", position, err)
+		if err := e.Submit(t.Context(), Execution{ID: "x"}); err != nil || e.Position("x") != 1 {
+			t.Errorf("submitted: %v, at position %d", err, e.Position("x"))
 		}
 		begin := time.Now()
 		x, w := await(t, e, "x")
@@ -204,7 +204,7 @@ func TestRetriesFollowTheReason(t *testing.T) {
 				return ends(enums.ReasonOK), time.Second
 			}}
 			withEngine(t, p, Config{Workers: 1}, func(t *testing.T, e *Engine) {
-				_, _ = e.Submit(t.Context(), Execution{ID: "x", Retries: 2, Memory: 1 << 30})
+				_ = e.Submit(t.Context(), Execution{ID: "x", Retries: 2, Memory: 1 << 30})
 				_, w := await(t, e, "x")
 				if w[0].Status != c.status || len(w[0].Attempts) != c.attempts {
 					t.Errorf("ended as %s after %d attempts, want %s after %d", w[0].Status, len(w[0].Attempts), c.status, c.attempts)
@@ -221,7 +221,7 @@ func TestStartsThatAllFailPauseAndThenEnd(t *testing.T) {
 	t.Parallel()
 	p := &plate{wells: wells(96), script: func(string, int) (Ended, time.Duration) { return ends(enums.ReasonStartFailed), 0 }}
 	withEngine(t, p, Config{Workers: 2}, func(t *testing.T, e *Engine) {
-		_, _ = e.Submit(t.Context(), Execution{ID: "x", Retries: 2})
+		_ = e.Submit(t.Context(), Execution{ID: "x", Retries: 2})
 		x, w := await(t, e, "x")
 		if x.Status != enums.ExecutionFailed || len(p.seen().started) > 10 {
 			t.Errorf("ended as %s after %d starts of 96 wells", x.Status, len(p.seen().started))
@@ -241,8 +241,8 @@ func TestCancelIsOfOneExecutionAndFinal(t *testing.T) {
 	t.Parallel()
 	p := &plate{wells: wells(4), script: func(string, int) (Ended, time.Duration) { return ends(enums.ReasonOK), time.Minute }}
 	withEngine(t, p, Config{Workers: 4}, func(t *testing.T, e *Engine) {
-		_, _ = e.Submit(t.Context(), Execution{ID: "a", Workers: 2})
-		_, _ = e.Submit(t.Context(), Execution{ID: "b", Workers: 2})
+		_ = e.Submit(t.Context(), Execution{ID: "a", Workers: 2})
+		_ = e.Submit(t.Context(), Execution{ID: "b", Workers: 2})
 		synctest.Wait()
 		if n, err := e.Cancel(t.Context(), "a"); err != nil || n != 2 {
 			t.Errorf("cancel answered %d, %v; want 2 processes", n, err)
@@ -262,8 +262,8 @@ func TestLaterPlateFillsSlotsTheFirstCannot(t *testing.T) {
 	t.Parallel()
 	p := &plate{wells: wells(3), script: func(string, int) (Ended, time.Duration) { return ends(enums.ReasonOK), time.Minute }}
 	withEngine(t, p, Config{Workers: 4}, func(t *testing.T, e *Engine) {
-		_, _ = e.Submit(t.Context(), Execution{ID: "a"})
-		_, _ = e.Submit(t.Context(), Execution{ID: "b"})
+		_ = e.Submit(t.Context(), Execution{ID: "a"})
+		_ = e.Submit(t.Context(), Execution{ID: "b"})
 		begin := time.Now()
 		await(t, e, "a")
 		await(t, e, "b")
@@ -284,7 +284,7 @@ func TestMemoryHoldsWellsBack(t *testing.T) {
 	}}
 	withEngine(t, p, Config{Workers: 4}, func(t *testing.T, e *Engine) {
 		e.SampleMemory(2<<30+512<<20, 0)
-		_, _ = e.Submit(t.Context(), Execution{ID: "x"})
+		_ = e.Submit(t.Context(), Execution{ID: "x"})
 		await(t, e, "x")
 		if p.seen().most != 2 {
 			t.Errorf("%d wells of 1 GiB ran at once in 2.5 GiB", p.seen().most)
@@ -304,7 +304,7 @@ func TestNothingIsVisibleBeforeItIsDurable(t *testing.T) {
 		p.mu.Unlock()
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
-		if _, err := e.Submit(ctx, Execution{ID: "x"}); !errors.Is(err, context.DeadlineExceeded) {
+		if err := e.Submit(ctx, Execution{ID: "x"}); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("submit answered %v while nothing could be saved", err)
 		}
 		if _, _, ok := e.Execution("x"); ok {
@@ -321,7 +321,7 @@ func TestBadSubmissionStartsNothing(t *testing.T) {
 	t.Parallel()
 	p := &plate{compile: fmt.Errorf("%w: pipeline.yaml:3:5: no such function", ErrInvalidInput)}
 	withEngine(t, p, Config{Workers: 1}, func(t *testing.T, e *Engine) {
-		_, _ = e.Submit(t.Context(), Execution{ID: "x"})
+		_ = e.Submit(t.Context(), Execution{ID: "x"})
 		x, _ := await(t, e, "x")
 		if x.Status != enums.ExecutionFailed || x.ErrorCode != "invalid_input" || len(p.seen().started) != 0 {
 			t.Errorf("ended as %s (%s) after %d starts", x.Status, x.ErrorCode, len(p.seen().started))
@@ -333,7 +333,7 @@ func TestDrainedWellsGoBackToTheQueueUnblamed(t *testing.T) {
 	t.Parallel()
 	p := &plate{wells: wells(2), script: func(string, int) (Ended, time.Duration) { return ends(enums.ReasonOK), time.Hour }}
 	withEngine(t, p, Config{Workers: 1}, func(t *testing.T, e *Engine) {
-		_, _ = e.Submit(t.Context(), Execution{ID: "x"})
+		_ = e.Submit(t.Context(), Execution{ID: "x"})
 		synctest.Wait()
 		if err := e.Drain(t.Context(), true); err != nil {
 			t.Error(err)

@@ -22,22 +22,27 @@ func (e *Engine) Restore(sequence int, executions []Execution, wells []Well) {
 	e.post(Restored{At{e.now()}, sequence, executions, wells})
 }
 
-// Submit queues an execution and returns its position once it is durable; 1
-// means that nothing is ahead of it.
-func (e *Engine) Submit(ctx context.Context, x Execution) (int, error) {
+// Submit queues an execution; it returns once it is durable.
+func (e *Engine) Submit(ctx context.Context, x Execution) error {
 	if err := e.await(ctx, Submitted{At{e.now()}, x}); err != nil {
-		return 0, fmt.Errorf("queue execution: %w", err)
+		return fmt.Errorf("queue execution: %w", err)
 	}
+	return nil
+}
+
+// Position is an execution's place in the queue; 1 means that nothing is ahead
+// of it.
+func (e *Engine) Position(id string) int {
 	position := 0
-	for _, o := range e.Executions() {
-		if o.Status == enums.ExecutionQueued {
+	for _, x := range e.Executions() {
+		if x.Status == enums.ExecutionQueued {
 			position++
 		}
-		if o.ID == x.ID {
+		if x.ID == id {
 			break
 		}
 	}
-	return max(1, position), nil
+	return max(1, position)
 }
 
 // Cancel asks one execution to end and returns how many of its processes run.

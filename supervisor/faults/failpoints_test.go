@@ -13,6 +13,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/uuid"
+
 	"github.com/wellhouse-hcs/wellhouse/enums"
 	"github.com/wellhouse-hcs/wellhouse/ipc/message"
 	"github.com/wellhouse-hcs/wellhouse/supervisor/client"
@@ -103,13 +105,12 @@ func stopAt(t *testing.T, places ...string) lived {
 		return w.Serve("--workers", "1", "--spares", "0")
 	}
 	server := serve()
-	id := ""
+	id := uuid.NewString()
+	submitted := false
 	var x message.Execution
 	for {
-		if id == "" {
-			id = submitOnce(t, w, server)
-		}
-		if id != "" {
+		submitted = submitted || submit(t, w, server, id)
+		if submitted {
 			x = endOf(t, w, server, id)
 		}
 		if x.Status.Final() {
@@ -132,34 +133,25 @@ func stopAt(t *testing.T, places ...string) lived {
 	return lived{hits: traced(t, w.Path(fmt.Sprintf("life-%d", life-1)))}
 }
 
-// submitOnce submits the plate unless the server has it already, and returns ""
-// when the server ended meanwhile.
-func submitOnce(t *testing.T, w *harness.World, server *harness.Server) string {
+// submit hands the plate in, as often as it takes: it returns false when the
+// server ended before it replied.
+func submit(t *testing.T, w *harness.World, server *harness.Server, id string) bool {
 	t.Helper()
 	ctx, cancel := whileAlive(w, server)
 	defer cancel()
 	c, err := client.Connect(ctx, client.Options{Places: w.Places, Port: server.Port})
 	if err != nil {
-		return ""
+		return false
 	}
 	defer c.Close()
-	var all message.StatusReply
-	if err := c.Call(ctx, message.Status{}, &all); err != nil {
-		return ""
-	}
-	if len(all.Executions) > 1 {
-		t.Fatalf("one submission became %d executions", len(all.Executions))
-	}
-	if len(all.Executions) == 1 {
-		return all.Executions[0]
-	}
-	accepted, err := c.Submit(ctx, message.Execute{
-		PlateID: plateOf(t, w, stopWells), PipelineCode: stopPipeline, OutputPath: w.Path("results", "out"),
+	_, err = c.Submit(ctx, message.Execute{
+		PlateID: plateOf(t, w, stopWells), PipelineCode: stopPipeline, OutputPath: w.Path("results", "out"), SubmissionID: id,
 	})
-	if err != nil {
-		return ""
+	var refusal *message.Error
+	if errors.As(err, &refusal) {
+		t.Fatalf("the submission was refused: %v", err)
 	}
-	return accepted.ExecutionID
+	return err == nil
 }
 
 // endOf waits for the end of an execution or its server, and returns what it saw

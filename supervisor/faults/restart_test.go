@@ -12,7 +12,9 @@ import (
 
 	"github.com/wellhouse-hcs/wellhouse/enums"
 	"github.com/wellhouse-hcs/wellhouse/ipc/message"
+	"github.com/wellhouse-hcs/wellhouse/supervisor/client"
 	"github.com/wellhouse-hcs/wellhouse/supervisor/internal/harness"
+	"github.com/wellhouse-hcs/wellhouse/supervisor/place"
 )
 
 // waiting is a pipeline whose well A01 waits, the first time only if so wanted.
@@ -49,6 +51,35 @@ func TestFaultClientsWaitThroughARestart(t *testing.T) {
 	}
 	if !harness.AwaitGone(pid, 0) {
 		t.Error("the worker is left")
+	}
+}
+
+// A server that dies with a submission, before or after it is on record but in
+// any case before it has replied, is followed by one that has the plate once;
+// the client that handed it in never learns of that.
+func TestFaultReplyIsLost(t *testing.T) {
+	t.Parallel()
+	reference(t, stopWells)
+	for _, point := range []string{"save#1", "saved#1"} {
+		t.Run(point, func(t *testing.T) {
+			t.Parallel()
+			w := failpointWorld(t)
+			w.Setenv("WELLHOUSE_FAILPOINT_DIR", w.Path())
+			w.Setenv("WELLHOUSE_FAILPOINT", point)
+			r := w.Want(0, "run", plateOf(t, w, stopWells), "-p", w.Pipeline(harness.Nuclei), "--json")
+			if _, err := os.Stat(w.Path("fired-0")); err != nil {
+				t.Errorf("the server did not die: %v\n%s", err, r.Stderr)
+			}
+			if err := client.AwaitEnd(w.Context(), client.Options{Places: w.Places, Port: place.DefaultPort}); err != nil {
+				t.Fatal(err)
+			}
+			w.Serve()
+			var all message.HistoryReply
+			if err := w.Client().Call(w.Context(), message.History{}, &all); err != nil || len(all.Executions) != 1 {
+				t.Fatalf("the records have %d executions: %v", len(all.Executions), err)
+			}
+			check(t, w, w.Status(all.Executions[0].ExecutionID), expectation{wells: stopWells})
+		})
 	}
 }
 

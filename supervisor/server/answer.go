@@ -1,6 +1,7 @@
 package server
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -148,7 +149,7 @@ func (s *Server) execute(ctx context.Context, r message.Execute) (any, error) {
 		retries = *r.Retries
 	}
 	return s.submit(ctx, submission, engine.Execution{
-		Plate: plate, Client: r.ClientAddress, CompileOnly: r.CompileOnly,
+		ID: r.SubmissionID, Plate: plate, Client: r.ClientAddress, CompileOnly: r.CompileOnly,
 		Workers: r.Workers, Priority: r.Priority, Retries: retries,
 	})
 }
@@ -157,9 +158,6 @@ func (s *Server) execute(ctx context.Context, r message.Execute) (any, error) {
 const forcePatience = 2 * time.Second
 
 func (s *Server) submit(ctx context.Context, submission Submission, x engine.Execution) (any, error) {
-	if !s.admits() {
-		return nil, errEnding()
-	}
 	if err := s.edge.allow.both(submission); err != nil {
 		return nil, &message.Invalid{Text: err.Error(), Code: message.CodeForbidden}
 	}
@@ -167,15 +165,50 @@ func (s *Server) submit(ctx context.Context, submission Submission, x engine.Exe
 	if err != nil {
 		return nil, err
 	}
-	if waiting := s.journal.waiting(); waiting != "" { // else it would run when nobody expects it any more
-		return nil, &message.Invalid{Text: "the server cannot take a submission: " + waiting, Code: message.CodeUnwritable}
+	x.Request = text
+	if x.ID == "" {
+		x.ID = uuid.NewString()
+		return s.take(ctx, x)
 	}
-	x.ID, x.Request = uuid.NewString(), text
-	position, err := s.engine.Submit(ctx, x)
+	_, err, _ = s.accepting.Do(x.ID, func() (any, error) { // the same one sent again waits for the first
+		if _, _, known, err := s.byID(ctx, x.ID); known || err != nil {
+			return nil, err
+		}
+		return s.take(ctx, x)
+	})
 	if err != nil {
 		return nil, err
 	}
-	return message.NewAccepted(x.ID, position), nil
+	known, _, ok, err := s.byID(ctx, x.ID)
+	switch {
+	case err != nil:
+		return nil, err
+	case !ok:
+		return nil, message.ExecutionNotFound(x.ID) // its record was forgotten
+	case !bytes.Equal(known.Request, x.Request):
+		return nil, message.Invalidf("submission_id %s is that of another submission", x.ID)
+	}
+	return s.accepted(x.ID), nil
+}
+
+// take queues an execution.
+func (s *Server) take(ctx context.Context, x engine.Execution) (any, error) {
+	if !s.admits() {
+		return nil, errEnding()
+	}
+	if waiting := s.journal.waiting(); waiting != "" { // else it would run when nobody expects it any more
+		return nil, &message.Invalid{Text: "the server cannot take a submission: " + waiting, Code: message.CodeUnwritable}
+	}
+	if err := s.engine.Submit(ctx, x); err != nil {
+		return nil, err
+	}
+	return s.accepted(x.ID), nil
+}
+
+func (s *Server) accepted(id string) message.Accepted {
+	accepted := message.NewAccepted(id, s.engine.Position(id))
+	accepted.Workers = s.options.Workers
+	return accepted
 }
 
 func (s *Server) retry(ctx context.Context, r message.Retry) (any, error) {
@@ -206,7 +239,7 @@ func (s *Server) retry(ctx context.Context, r message.Retry) (any, error) {
 		submission.Fresh = true
 	}
 	reply, err := s.submit(ctx, submission, engine.Execution{
-		Plate: x.Plate, Client: x.Client, Workers: x.Workers, Priority: x.Priority, Retries: x.Retries, RetryOf: x.ID,
+		ID: r.SubmissionID, Plate: x.Plate, Client: x.Client, Workers: x.Workers, Priority: x.Priority, Retries: x.Retries, RetryOf: x.ID,
 	})
 	if accepted, ok := reply.(message.Accepted); ok {
 		accepted.RetryOf = x.ID
@@ -236,8 +269,8 @@ func (s *Server) cancel(ctx context.Context, r message.Cancel) (any, error) {
 // find returns an execution by its id or a unique prefix of it: from memory, or
 // from the records of ended ones.
 func (s *Server) find(ctx context.Context, id string) (engine.Execution, []engine.Well, error) {
-	if x, wells, ok := s.engine.Execution(id); ok {
-		return x, wells, nil
+	if x, wells, ok, err := s.byID(ctx, id); ok || err != nil {
+		return x, wells, err
 	}
 	matches := map[string]bool{}
 	for _, x := range s.engine.Executions() {
@@ -260,18 +293,23 @@ func (s *Server) find(ctx context.Context, id string) (engine.Execution, []engin
 		return engine.Execution{}, nil, message.Invalidf("Execution %s is ambiguous: %d executions begin so", id, len(matches))
 	}
 	for match := range matches {
-		if x, wells, ok := s.engine.Execution(match); ok {
-			return x, wells, nil
-		}
-		executions, wells, err := s.journal.load(ctx, store.Filter{Executions: []string{match}})
-		if err != nil {
-			return engine.Execution{}, nil, err
-		}
-		if len(executions) == 1 {
-			return executions[0], inOrder(executions[0], wells), nil
+		if x, wells, ok, err := s.byID(ctx, match); ok || err != nil {
+			return x, wells, err
 		}
 	}
 	return engine.Execution{}, nil, message.ExecutionNotFound(id)
+}
+
+// byID returns the execution of exactly this id.
+func (s *Server) byID(ctx context.Context, id string) (engine.Execution, []engine.Well, bool, error) {
+	if x, wells, ok := s.engine.Execution(id); ok {
+		return x, wells, true, nil
+	}
+	executions, wells, err := s.journal.load(ctx, store.Filter{Executions: []string{id}})
+	if err != nil || len(executions) != 1 {
+		return engine.Execution{}, nil, false, err
+	}
+	return executions[0], inOrder(executions[0], wells), true, nil
 }
 
 // inOrder sorts wells into their plate's order.

@@ -62,7 +62,7 @@ func BenchmarkDurability(b *testing.B) {
 		done := make(chan error, 1)
 		go func() { done <- e.Run(ctx) }()
 		began := time.Now()
-		if _, err := e.Submit(ctx, engine.Execution{ID: "x"}); err != nil {
+		if err := e.Submit(ctx, engine.Execution{ID: "x"}); err != nil {
 			b.Fatal(err)
 		}
 		for {

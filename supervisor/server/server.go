@@ -14,6 +14,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"golang.org/x/sync/singleflight"
+
 	"github.com/wellhouse-hcs/wellhouse/ipc/loop"
 	"github.com/wellhouse-hcs/wellhouse/ipc/message"
 	"github.com/wellhouse-hcs/wellhouse/ipc/progress"
@@ -52,8 +54,9 @@ type Server struct {
 	lifetime  *lifetime
 	ready     atomic.Bool
 	requests  requests
-	decoding  chan struct{}   // a token per large message being decoded
-	context   context.Context // of request handlers; ends with Run
+	accepting singleflight.Group // submissions being taken, by the id that the client chose
+	decoding  chan struct{}      // a token per large message being decoded
+	context   context.Context    // of request handlers; ends with Run
 }
 
 // ErrTaken is returned by New when another server holds the port or the data
