@@ -65,6 +65,11 @@ func (w *implementation) Execute(ctx context.Context, request plugin.Request) pl
 		log.Error("outcome cannot be written", "error", f)
 		return refuse(f.Reason, f)
 	}
+	// Nothing more is written: should this process be stuck in the kernel when it
+	// ends, its results can be committed all the same.
+	if err := lock.Release(); err != nil {
+		log.Warn("well stays locked until the worker is gone", "error", err)
+	}
 	return plugin.Reply{Reason: outcome.Reason, Error: outcome.Error}
 }
 

@@ -74,7 +74,7 @@ type implementation struct {
 	level     *slog.LevelVar
 	step      func(operation, path string) error
 	collect   func()       // called when there are planes
-	lock      *result.Lock // of the well, for as long as the process lives: an unreferenced file would be closed
+	lock      *result.Lock // of the well, until its outcome is written: an unreferenced file would be closed
 }
 
 var _ plugin.Implementation = (*implementation)(nil)

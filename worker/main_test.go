@@ -199,6 +199,12 @@ func TestWorkerDoesOneTask(t *testing.T) {
 	if outcome.Reason != enums.ReasonOK || outcome.Well != "A01" || outcome.Counts["Nuclei"] == 0 {
 		t.Errorf("outcome = %+v", outcome)
 	}
+	// Done is done, though the process lives.
+	if lock, err := result.TryLock(task.Lock, "the test"); err != nil {
+		t.Error(err)
+	} else if err := lock.Release(); err != nil {
+		t.Error(err)
+	}
 	if err := w.End("done", 5*time.Second, nil); err != nil {
 		t.Fatal(err)
 	}
