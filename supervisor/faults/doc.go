@@ -20,7 +20,8 @@
 // every byte package store's.
 //
 // Counts are short by default, and those of the long run with
-// WELLHOUSE_FAULT_SUITE=long. What is drawn at random follows from one seed,
+// WELLHOUSE_FAULT_SUITE=long, where WELLHOUSE_FAULT_SHARD=I/N takes one of N
+// parts of the pairs of places to stop at. What is drawn at random follows from one seed,
 // which a failing test prints and WELLHOUSE_SEED sets.
 //
 // What must hold after every fault (see check in suite_test.go):
