@@ -6,8 +6,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/shirou/gopsutil/v3/mem"
-
 	"github.com/wellhouse-hcs/wellhouse/ipc/message"
 	"github.com/wellhouse-hcs/wellhouse/supervisor/process"
 )
@@ -98,8 +96,8 @@ func (m *sampler) look() {
 	m.mu.Lock()
 	m.now, m.before = next, seen
 	m.mu.Unlock()
-	if memory, err := mem.VirtualMemory(); err == nil {
-		m.server.engine.SampleMemory(int64(memory.Available), used)
+	if available, err := process.AvailableMemory(); err == nil {
+		m.server.engine.SampleMemory(available, used)
 	}
 }
 
