@@ -221,7 +221,7 @@ func (a *attempt) conclude(worker *plugin.Worker) Result {
 	} else {
 		found.Exit.Code = -1
 	}
-	found.KernelOOM = a.group.oomKills()
+	found.KernelOOM, found.Refused = a.group.oomKills(), a.group.refusals()
 	if !found.Exit.Known {
 		found.Exit.Code = -1
 	}

@@ -45,7 +45,10 @@ type evidence struct {
 	KernelOOM int
 	// SystemOOM counts those of the whole machine during the attempt.
 	SystemOOM int
-	Peak      int64 // bytes
+	// Refused counts processes and threads that the attempt's control group was
+	// refused for being at its limit.
+	Refused int
+	Peak    int64 // bytes
 }
 
 // classify names how an attempt ended, in one reason and one sentence. In order:
@@ -53,8 +56,10 @@ type evidence struct {
 //  1. cancelled, when the server stopped it for that.
 //  2. The outcome file, when it is valid and the worker was not stopped; a
 //     valid "ok" counts however the process ended after it. An outcome that
-//     the worker wrote because it was stopped does not hide why, and one that
-//     says cancelled when the server did not cancel is a lost attempt.
+//     the worker wrote because it was stopped does not hide why, one that says
+//     cancelled when the server did not cancel is a lost attempt, and a function
+//     that failed when the kernel killed a child of its worker for memory is out
+//     of memory, as it is where the kernel kills the whole group.
 //  3. timeout, stalled, out_of_memory, when the server stopped it for that.
 //  4. out_of_memory: the kernel's counter, the Go runtime's last words, or a
 //     SIGKILL of nobody's with the peak at the limit or, of a large process, an
@@ -75,6 +80,10 @@ func classify(e evidence) (enums.ExitReason, string) {
 	case o == nil:
 	case o.Reason == enums.ReasonCancelled && !stopped:
 		return enums.ReasonLost, "the worker gave up unasked: its server was gone, or someone else told it to"
+	case o.Reason == enums.ReasonFunctionError && !stopped && e.KernelOOM > 0:
+		return enums.ReasonOutOfMemory, outOfMemory(e) + ": " + o.Error
+	case o.Reason == enums.ReasonFunctionError && !stopped:
+		return o.Reason, o.Error + processLimit(e)
 	case o.Reason == enums.ReasonOK || !stopped:
 		return o.Reason, o.Error
 	}
@@ -113,7 +122,7 @@ func classify(e evidence) (enums.ExitReason, string) {
 func ended(e evidence) (enums.ExitReason, string) {
 	switch kind := e.lastWords(); {
 	case kind == crashPanic, kind == crashThread:
-		return enums.ReasonPanic, e.Crash.message
+		return enums.ReasonPanic, e.Crash.message + processLimit(e)
 	case kind == crashSignal:
 		return enums.ReasonSignal, e.Crash.message
 	case !e.Exit.Known:
@@ -154,7 +163,7 @@ func outOfMemory(e evidence) string {
 	case e.KernelOOM > 0:
 		return fmt.Sprintf("killed by the kernel for memory (%s)", limit)
 	case e.lastWords() == crashMemory && e.Replied == nil,
-		e.lastWords() == crashThread && e.Replied == nil && e.Limits.Memory > 0:
+		e.lastWords() == crashThread && e.Replied == nil && e.Limits.Memory > 0 && e.Refused == 0:
 		return fmt.Sprintf("%s (%s)", e.Crash.message, limit)
 	case killed && e.Limits.Memory > 0 && e.Peak >= e.Limits.Memory/10*9:
 		return fmt.Sprintf("killed at a peak of %s (%s)", mebibytes(e.Peak), limit)
@@ -162,6 +171,14 @@ func outOfMemory(e evidence) string {
 		return fmt.Sprintf("killed while the machine was out of memory, at a peak of %s (%s)", mebibytes(e.Peak), limit)
 	}
 	return ""
+}
+
+// processLimit says that the attempt was at its limit of processes, if it was.
+func processLimit(e evidence) string {
+	if e.Refused == 0 || e.Limits.Processes <= 0 {
+		return ""
+	}
+	return fmt.Sprintf(" (reached its limit of %d processes and threads)", e.Limits.Processes)
 }
 
 func mebibytes(n int64) string { return fmt.Sprintf("%d MiB", (n+1<<19)>>20) }

@@ -17,7 +17,8 @@ func TestClassify(t *testing.T) {
 	ok, cancelled, failed := &result.Outcome{Reason: enums.ReasonOK}, &result.Outcome{Reason: enums.ReasonCancelled}, &result.Outcome{Reason: enums.ReasonInputUnreadable, Error: "bad.tif"}
 	killed := plugin.Exit{Known: true, Code: -1, Signal: syscall.SIGKILL}
 	said := &plugin.Reply{Reason: enums.ReasonOK}
-	limited := Limits{Memory: 100 << 20}
+	limited := Limits{Memory: 100 << 20, Processes: 40}
+	childless := &result.Outcome{Reason: enums.ReasonFunctionError, Error: "signal: killed"}
 	for _, test := range []struct {
 		name string
 		e    evidence
@@ -40,6 +41,10 @@ func TestClassify(t *testing.T) {
 		{"panic of an adopted one", evidence{Exit: plugin.Exit{Code: -1}, Crash: crash{kind: crashPanic, message: "panic: x"}}, enums.ReasonPanic, "panic: x"},
 		{"threads for memory", evidence{Exit: plugin.Exit{Known: true, Code: 2}, Crash: crash{kind: crashThread, message: "pthread_create"}, Limits: limited}, enums.ReasonOutOfMemory, "pthread"},
 		{"threads for number", evidence{Exit: plugin.Exit{Known: true, Code: 2}, Crash: crash{kind: crashThread, message: "pthread_create"}}, enums.ReasonPanic, "pthread"},
+		{"threads refused by a group", evidence{Exit: plugin.Exit{Known: true, Code: 2}, Crash: crash{kind: crashThread, message: "pthread_create"}, Limits: limited, Refused: 1}, enums.ReasonPanic, "limit of 40 processes"},
+		{"processes refused by a group", evidence{Outcome: childless, Limits: limited, Refused: 1}, enums.ReasonFunctionError, "limit of 40 processes"},
+		{"child killed for memory", evidence{Outcome: childless, Limits: limited, KernelOOM: 1}, enums.ReasonOutOfMemory, "(limit 100 MiB): signal: killed"},
+		{"child killed by others", evidence{Outcome: childless, Limits: limited}, enums.ReasonFunctionError, "signal: killed"},
 		{"refused", evidence{Replied: &plugin.Reply{Reason: enums.ReasonStartFailed, Error: "well is locked"}, OutcomeErr: fs.ErrNotExist, Exit: plugin.Exit{Known: true}}, enums.ReasonStartFailed, "locked"},
 		{"damaged", evidence{Stopped: afterReply, Replied: said, OutcomeErr: result.ErrInvalid, Exit: plugin.Exit{Known: true}}, enums.ReasonOutputInvalid, "invalid"},
 		{"orphaned", evidence{Exit: plugin.Exit{Known: true, Code: plugin.ExitOrphaned}, OutcomeErr: fs.ErrNotExist}, enums.ReasonLost, "gave up"},

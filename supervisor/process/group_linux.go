@@ -7,14 +7,20 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
 	"time"
 )
 
-// findGroups looks where this process may make control groups, in v2 and v1.
-// Neither is required.
+// serverGroup is where a server sits in v2 when the group it was started in hands
+// controllers down: beside its workers' groups. It stays when the server ends,
+// and who starts servers may put them into it (systemd's DelegateSubgroup=).
+const serverGroup = "wellhouse-server"
+
+// findGroups looks where this process may make control groups, in v2 and v1,
+// for each controller by itself. None is required.
 func findGroups(prefix string) groupMaker {
 	membership, err := os.ReadFile("/proc/self/cgroup")
 	if err != nil {
@@ -26,21 +32,24 @@ func findGroups(prefix string) groupMaker {
 	}
 	v1, v2 := ownGroups(string(membership), string(mounts))
 	m := groupMaker{prefix: prefix}
-	if v2 != "" && delegated(v2, prefix) {
-		m.unified = v2
-		return m
+	find := func(controller string, inV2 []string) string {
+		switch {
+		case slices.Contains(inV2, controller):
+			return m.unified
+		case writable(v1[controller], prefix):
+			return v1[controller]
+		}
+		return ""
 	}
-	if writable(v1["memory"], prefix) {
-		m.memory = v1["memory"]
-	}
-	if writable(v1["pids"], prefix) {
-		m.pids = v1["pids"]
-	}
+	unified, controllers := delegated(v2, prefix)
+	m.unified = unified
+	m.memory, m.pids = find("memory", controllers), find("pids", controllers)
 	return m
 }
 
 // ownGroups returns the folders of our own control groups: v1 by controller,
-// and v2's. See cgroups(7) and proc_pid_mountinfo(5).
+// and v2's. Where a hierarchy is mounted more than once the first mount that shows
+// our group counts. See cgroups(7) and proc_pid_mountinfo(5).
 func ownGroups(membership, mounts string) (v1 map[string]string, v2 string) {
 	paths := map[string]string{} // controllers → path in the hierarchy
 	for line := range strings.Lines(membership) {
@@ -60,20 +69,21 @@ func ownGroups(membership, mounts string) (v1 map[string]string, v2 string) {
 		}
 		root, point := left[3], left[4]
 		folder := func(path string) string {
+			// "/.." is above the root of our namespace, as a host's mount in a container.
 			below, err := filepath.Rel(root, path)
-			if err != nil || strings.HasPrefix(below, "..") {
+			if err != nil || strings.HasPrefix(below, "..") || strings.HasPrefix(root, "/..") || strings.HasPrefix(path, "/..") {
 				return ""
 			}
 			return filepath.Join(point, below)
 		}
 		switch right[0] {
 		case "cgroup2":
-			if path, ok := paths[""]; ok {
+			if path, ok := paths[""]; ok && v2 == "" {
 				v2 = folder(path)
 			}
 		case "cgroup":
 			for option := range strings.SplitSeq(right[2], ",") {
-				if path, ok := paths[option]; ok && option != "" {
+				if path, ok := paths[option]; ok && option != "" && v1[option] == "" {
 					v1[option] = folder(path)
 				}
 			}
@@ -82,7 +92,8 @@ func ownGroups(membership, mounts string) (v1 map[string]string, v2 string) {
 	return v1, v2
 }
 
-// writable tells whether groups can be made in the folder, by making one.
+// writable tells whether groups that take processes can be made in the folder, by
+// making one.
 func writable(folder, prefix string) bool {
 	if folder == "" {
 		return false
@@ -92,52 +103,66 @@ func writable(folder, prefix string) bool {
 		return false
 	}
 	_, err := os.Stat(filepath.Join(probe, "cgroup.procs"))
-	return os.Remove(probe) == nil && err == nil
+	kind, _ := os.ReadFile(filepath.Join(probe, "cgroup.type")) // v2 only
+	return os.Remove(probe) == nil && err == nil && (len(kind) == 0 || string(kind) == "domain\n")
 }
 
-// delegated tells whether v2 groups below the folder can limit memory and
-// processes, enabling that if need be. A group that hands controllers down
-// must hold no process itself, so ours moves one down for it, as systemd's
-// Delegate= expects; it moves back when others are in the way.
-func delegated(folder, prefix string) bool {
-	has := func(file string) bool {
+// delegated returns where v2 groups can be made and which of memory and pids can
+// be limited there, enabling that if need be. A group that hands controllers down
+// must hold no process itself (the root may), so ours moves one down for it, as
+// systemd's Delegate= expects; it moves back when others are in the way.
+func delegated(own, prefix string) (folder string, controllers []string) {
+	folder = own
+	if filepath.Base(own) == serverGroup { // moved down before
+		folder = filepath.Dir(own)
+	}
+	within := func(file string) []string {
 		text, _ := os.ReadFile(filepath.Join(folder, file))
-		names := strings.Fields(string(text))
-		found := 0
-		for _, name := range names {
-			if name == "memory" || name == "pids" {
-				found++
-			}
+		return slices.DeleteFunc(strings.Fields(string(text)), func(name string) bool { return name != "memory" && name != "pids" })
+	}
+	available := within("cgroup.controllers")
+	if own == "" || len(available) == 0 || !writable(folder, prefix) {
+		return "", nil
+	}
+	enabled := within("cgroup.subtree_control")
+	missing := slices.DeleteFunc(available, func(name string) bool { return slices.Contains(enabled, name) })
+	hand := func(sign string) error {
+		text := sign + strings.Join(missing, " "+sign)
+		return os.WriteFile(filepath.Join(folder, "cgroup.subtree_control"), []byte(text), 0)
+	}
+	enable := func() bool {
+		if hand("+") != nil {
+			return false
 		}
-		return found == 2
-	}
-	if !has("cgroup.controllers") || !writable(folder, prefix) {
-		return false
-	}
-	if has("cgroup.subtree_control") {
+		// The kernel hands pids alone down from a group that holds processes, but
+		// to groups that then take none.
+		if !writable(folder, prefix) {
+			_ = hand("-")
+			return false
+		}
 		return true
 	}
-	enable := func() error {
-		return os.WriteFile(filepath.Join(folder, "cgroup.subtree_control"), []byte("+memory +pids"), 0)
+	if len(missing) > 0 && !enable() && folder == own {
+		moveDown(folder, enable)
 	}
-	if enable() == nil {
-		return true
+	if controllers = within("cgroup.subtree_control"); len(controllers) == 0 {
+		return "", nil
 	}
-	own := filepath.Join(folder, prefix+"server")
-	if err := os.Mkdir(own, 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
-		return false
+	return folder, controllers
+}
+
+// moveDown moves this process from the folder's group into one below, for enable
+// to succeed, and back when it does not.
+func moveDown(folder string, enable func() bool) {
+	below := filepath.Join(folder, serverGroup)
+	if err := os.Mkdir(below, 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
+		return
 	}
 	self := []byte(strconv.Itoa(os.Getpid()))
-	if err := os.WriteFile(filepath.Join(own, "cgroup.procs"), self, 0); err != nil {
-		_ = os.Remove(own)
-		return false
+	if os.WriteFile(filepath.Join(below, "cgroup.procs"), self, 0) == nil && !enable() {
+		_ = os.WriteFile(filepath.Join(folder, "cgroup.procs"), self, 0)
 	}
-	if enable() == nil {
-		return true
-	}
-	_ = os.WriteFile(filepath.Join(folder, "cgroup.procs"), self, 0)
-	_ = os.Remove(own)
-	return false
+	_ = os.Remove(below) // fails, as it should, when we or others are in it
 }
 
 // create makes the group of one attempt with its limits. A limit that cannot
@@ -149,8 +174,11 @@ func (m groupMaker) create(name string, limits Limits) (g group, err error) {
 			g = group{}
 		}
 	}()
-	make := func(parent string) (string, error) {
+	in := func(parent string) (string, error) {
 		folder := filepath.Join(parent, m.prefix+name)
+		if slices.Contains(g.folders, folder) { // v2: one group has both limits
+			return folder, nil
+		}
 		if err := os.Mkdir(folder, 0o755); err != nil {
 			return "", fmt.Errorf("make control group: %w", err)
 		}
@@ -158,47 +186,31 @@ func (m groupMaker) create(name string, limits Limits) (g group, err error) {
 		return folder, nil
 	}
 	write := func(folder, file string, value int64) error {
-		if err := os.WriteFile(filepath.Join(folder, file), []byte(strconv.FormatInt(value, 10)), 0); err != nil {
+		if err := os.WriteFile(filepath.Join(folder, file), []byte(strconv.FormatInt(value, 10)), 0o600); err != nil {
 			return fmt.Errorf("set limit of control group: %w", err)
 		}
 		return nil
 	}
-	memory, processes := limits.Memory > 0, limits.Processes > 0
-	if m.unified != "" && (memory || processes) {
-		folder, err := make(m.unified)
-		if err != nil {
+	if m.memory != "" && limits.Memory > 0 {
+		if g.memory, err = in(m.memory); err != nil {
 			return g, err
 		}
-		if memory {
-			g.memory = folder
-			if err := write(folder, "memory.max", limits.Memory); err != nil {
-				return g, err
-			}
+		file := "memory.limit_in_bytes"
+		if m.memory == m.unified {
+			file = "memory.max"
 			// One well, one fate: no half-killed trees.
-			_ = write(folder, "memory.oom.group", 1)
-			_ = write(folder, "memory.swap.max", 0)
+			_ = write(g.memory, "memory.oom.group", 1)
+			_ = write(g.memory, "memory.swap.max", 0)
 		}
-		if processes {
-			return g, write(folder, "pids.max", int64(limits.Processes))
-		}
-		return g, nil
-	}
-	if m.memory != "" && memory {
-		folder, err := make(m.memory)
-		if err != nil {
-			return g, err
-		}
-		g.memory = folder
-		if err := write(folder, "memory.limit_in_bytes", limits.Memory); err != nil {
+		if err := write(g.memory, file, limits.Memory); err != nil {
 			return g, err
 		}
 	}
-	if m.pids != "" && processes {
-		folder, err := make(m.pids)
-		if err != nil {
+	if m.pids != "" && limits.Processes > 0 {
+		if g.pids, err = in(m.pids); err != nil {
 			return g, err
 		}
-		return g, write(folder, "pids.max", int64(limits.Processes))
+		return g, write(g.pids, "pids.max", int64(limits.Processes))
 	}
 	return g, nil
 }
@@ -226,6 +238,19 @@ func (g group) oomKills() int {
 		}
 	}
 	return 0
+}
+
+// refusals is the kernel's count of processes and threads that the group was
+// refused because it was at its limit.
+func (g group) refusals() int {
+	if g.pids == "" {
+		return 0
+	}
+	text, err := os.ReadFile(filepath.Join(g.pids, "pids.events"))
+	if err != nil {
+		return 0
+	}
+	return counter(text, "max ")
 }
 
 // systemOOMKills counts out-of-memory kills on the machine since it started.
@@ -307,7 +332,7 @@ func (r *Runner) removeGroup(g group) {
 // leftovers lists groups that an earlier server of ours made.
 func (m groupMaker) leftovers() []string {
 	var found []string
-	for _, parent := range []string{m.unified, m.memory, m.pids} {
+	for _, parent := range slices.Compact([]string{m.memory, m.pids}) {
 		if parent == "" {
 			continue
 		}
@@ -316,7 +341,7 @@ func (m groupMaker) leftovers() []string {
 			continue
 		}
 		for _, entry := range entries {
-			if entry.IsDir() && strings.HasPrefix(entry.Name(), m.prefix) && entry.Name() != m.prefix+"server" {
+			if entry.IsDir() && strings.HasPrefix(entry.Name(), m.prefix) {
 				found = append(found, filepath.Join(parent, entry.Name()))
 			}
 		}
@@ -327,11 +352,16 @@ func (m groupMaker) leftovers() []string {
 // groupOf is the group that a record names.
 func groupOf(folders []string) group {
 	g := group{folders: folders}
+	has := func(folder, file string) bool {
+		_, err := os.Stat(filepath.Join(folder, file))
+		return err == nil
+	}
 	for _, folder := range folders {
-		for _, file := range []string{"memory.events", "memory.oom_control"} {
-			if _, err := os.Stat(filepath.Join(folder, file)); err == nil {
-				g.memory = folder
-			}
+		if has(folder, "memory.events") || has(folder, "memory.oom_control") {
+			g.memory = folder
+		}
+		if has(folder, "pids.events") {
+			g.pids = folder
 		}
 	}
 	return g

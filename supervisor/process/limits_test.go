@@ -13,14 +13,17 @@ import (
 	"github.com/wellhouse-hcs/wellhouse/enums"
 )
 
+func memoryGroups(m groupMaker) string { return m.memory }
+func pidsGroups(m groupMaker) string   { return m.pids }
+
 // Both with control groups, where this machine has them for us, and without.
-func eachWay(t *testing.T, test func(t *testing.T, f *fixture)) {
+func eachWay(t *testing.T, groups func(groupMaker) string, test func(t *testing.T, f *fixture)) {
 	t.Helper()
 	t.Run("groups", func(t *testing.T) {
 		t.Parallel()
 		f := newFixture(t, nil)
-		if f.groups.unified == "" && f.groups.memory == "" {
-			t.Skip("control groups are not writable here")
+		if groups(f.groups) == "" {
+			t.Skip("no control groups with this limit can be made here, in v1 or v2")
 		}
 		test(t, f)
 		if left := f.groups.leftovers(); len(left) > 0 {
@@ -39,7 +42,7 @@ func TestMemoryLimit(t *testing.T) {
 	if raceDetector {
 		t.Skip("the race detector needs more memory than the limit")
 	}
-	eachWay(t, func(t *testing.T, f *fixture) {
+	eachWay(t, memoryGroups, func(t *testing.T, f *fixture) {
 		spec := f.spec("A01", order{Do: "memory"})
 		spec.Limits.Memory = 200 << 20
 		got := f.run(spec)
@@ -54,12 +57,41 @@ func TestMemoryLimit(t *testing.T) {
 	})
 }
 
+// The kernel's own count decides, whichever process of the attempt it took.
+func TestKernelKillsForMemory(t *testing.T) {
+	if raceDetector {
+		t.Skip("the race detector needs more memory than the limit")
+	}
+	for _, do := range []string{"memory", "greedy child"} {
+		t.Run(do, func(t *testing.T) {
+			t.Parallel()
+			f := newFixture(t, func(o *Options) { o.Look = time.Minute }) // the kernel is first
+			if f.groups.memory == "" {
+				t.Skip("no control groups of memory can be made here, in v1 or v2")
+			}
+			spec := f.spec("A01", order{Do: do})
+			spec.Limits.Memory = 200 << 20
+			got := f.run(spec)
+			if got.Reason != enums.ReasonOutOfMemory || !strings.Contains(got.Error, "killed by the kernel for memory (limit 200 MiB)") {
+				t.Errorf("got %+v", got)
+			}
+			if f.groups.memory == f.groups.unified && got.Signal != "SIGKILL" {
+				t.Errorf("the worker was left when the kernel took its child: %+v", got)
+			}
+			if left := f.groups.leftovers(); len(left) > 0 {
+				t.Errorf("control groups left: %v", left)
+			}
+		})
+	}
+}
+
 func TestProcessLimit(t *testing.T) {
-	eachWay(t, func(t *testing.T, f *fixture) {
+	eachWay(t, pidsGroups, func(t *testing.T, f *fixture) {
 		spec := f.spec("A01", order{Do: "children", Number: 150, For: time.Minute})
 		spec.Limits.Processes = 80
 		got := f.run(spec)
-		named := got.Reason == enums.ReasonFunctionError && strings.Contains(got.Error, "unavailable") ||
+		atLimit := f.groups.pids == "" || strings.Contains(got.Error, "reached its limit of 80 processes")
+		named := got.Reason == enums.ReasonFunctionError && strings.Contains(got.Error, "unavailable") && atLimit ||
 			got.Reason == enums.ReasonSignal && strings.Contains(got.Error, "limit 80") ||
 			got.Reason == enums.ReasonPanic && strings.Contains(got.Error, "thread")
 		if !named {
@@ -97,18 +129,5 @@ func TestMemoryOfChildrenCounts(t *testing.T) {
 	}
 	if alone.Reason != enums.ReasonOK || with.Reason != enums.ReasonOK {
 		t.Errorf("got %s and %s (%s)", alone.Reason, with.Reason, with.Error)
-	}
-}
-
-func TestOwnGroups(t *testing.T) {
-	t.Parallel()
-	v1, v2 := ownGroups("4:memory:/user/a\n3:cpu,cpuacct:/\n0::/init.scope\n", `
-22 20 0:20 / /sys/fs/cgroup/unified rw - cgroup2 cgroup2 rw,nsdelegate
-23 20 0:21 /user /sys/fs/cgroup/memory rw shared:7 - cgroup cgroup rw,memory
-24 20 0:22 /other /sys/fs/cgroup/cpu rw - cgroup cgroup rw,cpu,cpuacct
-nonsense
-`)
-	if v2 != "/sys/fs/cgroup/unified/init.scope" || v1["memory"] != "/sys/fs/cgroup/memory/a" || v1["cpu"] != "" {
-		t.Errorf("got %v, %q", v1, v2)
 	}
 }

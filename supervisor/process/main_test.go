@@ -40,6 +40,11 @@ func TestMain(m *testing.M) {
 		case "worker-that-dies-early":
 			fmt.Fprintln(os.Stderr, "cannot load libexample.so.5")
 			os.Exit(127)
+		case "eat":
+			eat()
+		case "find-groups":
+			tellGroups()
+			os.Exit(0)
 		case "bare":
 			fmt.Println(time.Now().UnixNano())
 			os.Exit(0)
@@ -150,14 +155,10 @@ func (f *faulty) obey(ctx context.Context, task order) (enums.ExitReason, string
 		}
 		time.Sleep(50 * time.Millisecond)
 	case "memory":
-		var held [][]byte
-		for {
-			block := make([]byte, 8<<20)
-			for i := range block {
-				block[i] = byte(i)
-			}
-			held = append(held, block)
-			_ = held
+		eat()
+	case "greedy child":
+		if err := exec.Command(os.Args[0], "eat").Run(); err != nil {
+			return enums.ReasonFunctionError, err.Error()
 		}
 	case "children":
 		for n := range task.Number {
@@ -195,6 +196,19 @@ func (f *faulty) obey(ctx context.Context, task order) (enums.ExitReason, string
 		fmt.Fprintf(os.Stderr, "GOMAXPROCS=%s HOME=%s SECRET=%q\n", os.Getenv("GOMAXPROCS"), os.Getenv("HOME"), os.Getenv("SECRET"))
 	}
 	return enums.ReasonOK, ""
+}
+
+// eat takes memory until something ends the process.
+func eat() {
+	var held [][]byte
+	for {
+		block := make([]byte, 8<<20)
+		for i := range block {
+			block[i] = byte(i)
+		}
+		held = append(held, block)
+		_ = held
+	}
 }
 
 // fixture is a runner with folders of its own.
