@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
-	"os"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -50,7 +49,8 @@ type attempt struct {
 	detail  string
 	replied *plugin.Reply
 	callErr error
-	peak    int64
+	peak    int64 // at the looks
+	files   int64
 	hangUp  func() // gives up the call and takes a reply that came late
 }
 
@@ -78,7 +78,8 @@ func (a *attempt) supervise(ctx context.Context, worker *plugin.Worker) Result {
 	failpoint.Hit("task answered")
 	err := a.finish(worker)
 	failpoint.Hit("worker ended")
-	a.peak = max(a.peak, watch.stop())
+	watch.stop()
+	a.peak, a.files = watch.peak, watch.files
 	if err != nil {
 		return a.unkillable(worker)
 	}
@@ -193,6 +194,9 @@ func (a *attempt) request() plugin.Request {
 // finish ends the process in the way that fits why it is to end.
 func (a *attempt) finish(worker *plugin.Worker) error {
 	defer a.hangUp()
+	if a.stopped != notStopped && measureAlone(worker.Pid()).shared > 0 {
+		a.noteShared(worker.Pid())
+	}
 	grace := a.spec.Limits.Grace
 	switch a.stopped {
 	case notStopped:
@@ -215,8 +219,10 @@ func (a *attempt) conclude(worker *plugin.Worker) Result {
 	marker, pid := a.record.Marker, a.record.Pid
 	if worker != nil {
 		found.Exit = worker.Exit()
-		if found.Peak == 0 { // it counts the pages of files too, unlike the others
-			found.Peak = found.Exit.PeakResident
+		if found.Replied == nil {
+			// The looks may have missed its last moments. The kernel's figure
+			// counts pages of files, too: most were there at the last look.
+			found.Peak = max(found.Peak, found.Exit.PeakResident-a.files)
 		}
 	} else {
 		found.Exit.Code = -1
@@ -240,13 +246,21 @@ func (a *attempt) conclude(worker *plugin.Worker) Result {
 	return a.judge(found)
 }
 
-// removeTemporary removes the worker's temporary files, when nobody is left to
-// use them.
+// noteShared writes down what shared memory the worker and its descendants have,
+// which costs more to ask than whether they have any.
+func (a *attempt) noteShared(pid int) {
+	if err := result.NoteShared(a.spec.Directory, a.began, append(descendants(pid), pid)...); err != nil {
+		a.log.Warn("shared memory of a worker may stay", "error", err)
+	}
+}
+
+// removeTemporary removes the worker's temporary files and shared memory, when
+// nobody is left to use them.
 func (a *attempt) removeTemporary() {
 	if a.spec.Directory == "" || a.incomplete {
 		return
 	}
-	if err := os.RemoveAll(result.TemporaryDir(a.spec.Directory)); err != nil {
+	if err := result.RemoveTemporary(a.spec.Directory); err != nil {
 		a.log.Warn("temporary files of a worker stay", "error", err) // until the results folder is swept
 	}
 }

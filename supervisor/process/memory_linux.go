@@ -10,6 +10,8 @@ import (
 type usage struct {
 	memory    int64 // bytes
 	peak      int64 // of the worker alone so far, in bytes
+	shared    int64 // of memory, the part that is shared memory or in files of a tmpfs
+	files     int64 // pages of files, which are not counted above
 	processes int   // and threads
 }
 
@@ -28,6 +30,7 @@ func measure(pid int) usage {
 		u.memory += proportional(child)
 		if text, err := os.ReadFile(procPath(child, "status")); err == nil {
 			u.processes += int(statusKiB(text, "Threads:"))
+			u.shared += statusKiB(text, "RssShmem:") << 10
 		}
 	}
 	return u
@@ -39,8 +42,11 @@ func measureAlone(pid int) usage {
 	if err != nil {
 		return usage{}
 	}
+	shared := statusKiB(text, "RssShmem:") << 10
 	return usage{
-		memory:    (statusKiB(text, "RssAnon:") + statusKiB(text, "RssShmem:")) << 10,
+		memory:    statusKiB(text, "RssAnon:")<<10 + shared,
+		shared:    shared,
+		files:     statusKiB(text, "RssFile:") << 10,
 		peak:      max(0, statusKiB(text, "VmHWM:")-statusKiB(text, "RssFile:")) << 10,
 		processes: int(statusKiB(text, "Threads:")),
 	}

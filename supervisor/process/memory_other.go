@@ -8,6 +8,8 @@ import "github.com/shirou/gopsutil/v3/process"
 type usage struct {
 	memory    int64
 	peak      int64
+	shared    int64
+	files     int64
 	processes int
 }
 

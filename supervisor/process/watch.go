@@ -17,10 +17,11 @@ type excess struct {
 // watcher looks at what gives no event: how much memory a worker and its
 // descendants hold, how many they are, and how large the log is.
 type watcher struct {
-	over chan excess // buffered: the first one counts
-	done chan struct{}
-	wait sync.WaitGroup
-	peak int64
+	over  chan excess // buffered: the first one counts
+	done  chan struct{}
+	wait  sync.WaitGroup
+	peak  int64 // bytes, without pages of files
+	files int64 // those, at the last look
 }
 
 func (a *attempt) watch(worker *plugin.Worker) *watcher {
@@ -46,11 +47,9 @@ func (a *attempt) watch(worker *plugin.Worker) *watcher {
 	return w
 }
 
-// stop returns the highest memory seen, in bytes.
-func (w *watcher) stop() int64 {
+func (w *watcher) stop() {
 	close(w.done)
 	w.wait.Wait()
-	return w.peak
 }
 
 func (w *watcher) look(a *attempt, worker *plugin.Worker, measure func(pid int) usage) {
@@ -61,8 +60,11 @@ func (w *watcher) look(a *attempt, worker *plugin.Worker, measure func(pid int) 
 	default:
 	}
 	seen := measure(worker.Pid())
-	w.peak = max(w.peak, seen.memory, seen.peak)
+	w.peak, w.files = max(w.peak, seen.memory, seen.peak), max(w.files, seen.files)
 	a.memory.Store(seen.memory)
+	if seen.shared > 0 {
+		a.noteShared(worker.Pid())
+	}
 	limits := a.spec.Limits
 	var found excess
 	switch {

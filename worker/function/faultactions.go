@@ -76,6 +76,27 @@ func (f FaultMemory) apply(c *Call) error {
 	return c.Context.Err()
 }
 
+// apply leaves a file as shm_open(3) makes it, mapped for as long as the process
+// lives.
+func (f FaultSharedMemory) apply(c *Call) error {
+	file, err := os.CreateTemp("/dev/shm", "wellhouse-fault-"+c.Well+"-")
+	if err != nil {
+		return fmt.Errorf("make shared memory: %w", err)
+	}
+	defer file.Close()
+	if err := file.Truncate(int64(f.Bytes)); err != nil {
+		return fmt.Errorf("make shared memory: %w", err)
+	}
+	shared, err := syscall.Mmap(int(file.Fd()), 0, f.Bytes, syscall.PROT_READ|syscall.PROT_WRITE, syscall.MAP_SHARED)
+	if err != nil {
+		return fmt.Errorf("map shared memory: %w", err)
+	}
+	for i := 0; i < len(shared); i += 4096 {
+		shared[i] = 1
+	}
+	return nil
+}
+
 func (f FaultDescriptors) apply(*Call) error {
 	var held []*os.File
 	defer func() {

@@ -62,6 +62,13 @@ type FaultMemory struct {
 	Attempts int      `json:"attempts" min:"0" doc:"hit only the first so many attempts; 0 hits all"`
 }
 
+// FaultSharedMemory holds the parameters of fault_shared_memory.
+type FaultSharedMemory struct {
+	Bytes    int      `json:"bytes" unit:"B" min:"1" doc:"how much, all of it written to"`
+	Wells    []string `json:"wells" doc:"hit only these wells; empty hits all"`
+	Attempts int      `json:"attempts" min:"0" doc:"hit only the first so many attempts; 0 hits all"`
+}
+
 // FaultDescriptors holds the parameters of fault_descriptors.
 type FaultDescriptors struct {
 	Count    int      `json:"count" min:"0" doc:"how many to open before giving up"`
@@ -100,17 +107,18 @@ type FaultIgnoreStop struct {
 	Attempts int      `json:"attempts" min:"0" doc:"hit only the first so many attempts; 0 hits all"`
 }
 
-func (f FaultPanic) hits(c *Call) bool       { return hit(c, f.Wells, f.Attempts) }
-func (f FaultExit) hits(c *Call) bool        { return hit(c, f.Wells, f.Attempts) }
-func (f FaultSegfault) hits(c *Call) bool    { return hit(c, f.Wells, f.Attempts) }
-func (f FaultAbort) hits(c *Call) bool       { return hit(c, f.Wells, f.Attempts) }
-func (f FaultSignal) hits(c *Call) bool      { return hit(c, f.Wells, f.Attempts) }
-func (f FaultHang) hits(c *Call) bool        { return hit(c, f.Wells, f.Attempts) }
-func (f FaultSleep) hits(c *Call) bool       { return hit(c, f.Wells, f.Attempts) }
-func (f FaultError) hits(c *Call) bool       { return hit(c, f.Wells, f.Attempts) }
-func (f FaultMemory) hits(c *Call) bool      { return hit(c, f.Wells, f.Attempts) }
-func (f FaultDescriptors) hits(c *Call) bool { return hit(c, f.Wells, f.Attempts) }
-func (f FaultFork) hits(c *Call) bool        { return hit(c, f.Wells, f.Attempts) }
-func (f FaultLog) hits(c *Call) bool         { return hit(c, f.Wells, f.Attempts) }
-func (f FaultGrandchild) hits(c *Call) bool  { return hit(c, f.Wells, f.Attempts) }
-func (f FaultIgnoreStop) hits(c *Call) bool  { return hit(c, f.Wells, f.Attempts) }
+func (f FaultPanic) hits(c *Call) bool        { return hit(c, f.Wells, f.Attempts) }
+func (f FaultExit) hits(c *Call) bool         { return hit(c, f.Wells, f.Attempts) }
+func (f FaultSegfault) hits(c *Call) bool     { return hit(c, f.Wells, f.Attempts) }
+func (f FaultAbort) hits(c *Call) bool        { return hit(c, f.Wells, f.Attempts) }
+func (f FaultSignal) hits(c *Call) bool       { return hit(c, f.Wells, f.Attempts) }
+func (f FaultHang) hits(c *Call) bool         { return hit(c, f.Wells, f.Attempts) }
+func (f FaultSleep) hits(c *Call) bool        { return hit(c, f.Wells, f.Attempts) }
+func (f FaultError) hits(c *Call) bool        { return hit(c, f.Wells, f.Attempts) }
+func (f FaultMemory) hits(c *Call) bool       { return hit(c, f.Wells, f.Attempts) }
+func (f FaultSharedMemory) hits(c *Call) bool { return hit(c, f.Wells, f.Attempts) }
+func (f FaultDescriptors) hits(c *Call) bool  { return hit(c, f.Wells, f.Attempts) }
+func (f FaultFork) hits(c *Call) bool         { return hit(c, f.Wells, f.Attempts) }
+func (f FaultLog) hits(c *Call) bool          { return hit(c, f.Wells, f.Attempts) }
+func (f FaultGrandchild) hits(c *Call) bool   { return hit(c, f.Wells, f.Attempts) }
+func (f FaultIgnoreStop) hits(c *Call) bool   { return hit(c, f.Wells, f.Attempts) }

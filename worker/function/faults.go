@@ -20,6 +20,7 @@ func faults() []Definition {
 		fault("fault_sleep", "Wait, unless stopped.", FaultSleep{Duration: 1}, FaultSleep.apply),
 		fault("fault_error", "Return an error.", FaultError{Message: "this error was asked for"}, FaultError.apply),
 		fault("fault_memory", "Use memory and give it back.", FaultMemory{Bytes: 1 << 30}, FaultMemory.apply),
+		fault("fault_shared_memory", "Make shared memory and leave it.", FaultSharedMemory{Bytes: 1 << 20}, FaultSharedMemory.apply),
 		fault("fault_descriptors", "Open files until it fails.", FaultDescriptors{Count: 1 << 20}, FaultDescriptors.apply),
 		fault("fault_fork", "Start processes until it fails.", FaultFork{Count: 1 << 16}, FaultFork.apply),
 		fault("fault_log", "Write to standard error or output.", FaultLog{Bytes: 1 << 20, Line: 100, To: "stderr"}, FaultLog.apply),

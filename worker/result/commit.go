@@ -261,7 +261,7 @@ func (f *Folder) Sweep(keep func(execution, well string, attempt int) bool) (ali
 				left++
 				continue
 			}
-			remove := func() error { return f.fs.removeAll(path) }
+			remove := func() error { return errors.Join(removeShared(path), f.fs.removeAll(path)) }
 			if err == nil && safeName(name) {
 				err = f.whileFree(name, remove)
 			} else {

@@ -1,0 +1,59 @@
+//go:build linux
+
+package faults
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/wellhouse-hcs/wellhouse/enums"
+	"github.com/wellhouse-hcs/wellhouse/supervisor/internal/harness"
+)
+
+// Shared memory that workers leave goes with them, however they end, and also
+// when another server sees them end than the one that started them. What others
+// made stays.
+func TestFaultSharedMemory(t *testing.T) {
+	t.Parallel()
+	left := func() []string {
+		files, _ := filepath.Glob("/dev/shm/wellhouse-fault-*")
+		return files
+	}
+	if files := left(); len(files) > 0 {
+		t.Skipf("others make shared memory here: %v", files)
+	}
+	foreign, err := os.CreateTemp("/dev/shm", "wellhouse-test-")
+	if err != nil {
+		t.Skipf("no shared memory can be made here: %v", err)
+	}
+	defer func() { _ = os.Remove(foreign.Name()) }()
+	defer foreign.Close()
+
+	w := harness.New(t)
+	w.Setenv("WELLHOUSE_FAULTS", "1")
+	server := w.Serve("--workers", "4")
+	pipeline := steps("fault_shared_memory", "bytes: 1048576") +
+		"  - {name: wait, from: pipeline_start, function: fault_sleep, with: {duration: 1.5, wells: [A02, A03]}}\n" +
+		"  - {name: die, from: pipeline_start, function: fault_signal, with: {signal: 9, attempts: 1, wells: [A02]}}\n" +
+		"  - {name: hang, from: pipeline_start, function: fault_ignore_stop, with: {wells: [B01]}}\n"
+	id := w.Submit(plateOf(t, w, 4), pipeline, "--retries", "1", "--set", "timeout=4s", "--set", "grace=1s")
+	ended := follow(w, id)
+	w.Await(id, "a worker that waits", nil, started("A03", "wait"))
+	if len(left()) == 0 {
+		t.Error("no shared memory was made")
+	}
+	server.Kill()
+	w.Serve("--workers", "4")
+	x, err := ended()
+	if err != nil {
+		t.Fatal(err)
+	}
+	check(t, w, x, expectation{4, map[string]want{"B01": {enums.WellFailed, enums.ReasonTimeout}}})
+	if files := left(); len(files) > 0 {
+		t.Errorf("shared memory stays: %v", files)
+	}
+	if _, err := os.Stat(foreign.Name()); err != nil {
+		t.Errorf("somebody else's shared memory is gone: %v", err)
+	}
+}
