@@ -114,7 +114,7 @@ func paragraph(out io.Writer, x message.Execution, title string) error {
 		fmt.Fprintln(w, "Finished wells are kept: type the same command again to run the others.")
 	}
 	if len(failed) > 0 {
-		fmt.Fprintf(w, "Run the failed wells again: supervisor retry --failed %s\n", x.ExecutionID[:8])
+		fmt.Fprintf(w, "Run the failed wells again: supervisor retry --failed %s\nWhat they said:             supervisor logs %[1]s --level warn\n", short(x.ExecutionID))
 	}
 	if _, err := io.WriteString(out, w.String()); err != nil {
 		return fmt.Errorf("write outcome: %w", err)
@@ -124,7 +124,7 @@ func paragraph(out io.Writer, x message.Execution, title string) error {
 
 // failure says in one line why a well failed.
 func failure(v message.Well) string {
-	text := cause(v.Reason, v.Error)
+	text := cause(v.Reason, v.Error) + exitNote(&v)
 	if v.Step != "" && !strings.Contains(text, v.Step) {
 		text += " (in step " + v.Step + ")"
 	}

@@ -238,19 +238,28 @@ func note(v *message.Well) string {
 		parts = append(parts, "kept from before")
 	}
 	if v.Status != enums.WellComplete && v.Reason != "" {
-		parts = append(parts, cause(v.Reason, v.Error))
-		if e := v.Evidence; e != nil {
-			if e.Signal != "" {
-				parts = append(parts, "signal "+e.Signal)
-			} else if e.ExitCode != 0 {
-				parts = append(parts, fmt.Sprintf("exit code %d", e.ExitCode))
-			}
-		}
+		parts = append(parts, cause(v.Reason, v.Error)+exitNote(v))
 	}
 	for _, warning := range v.Warnings {
 		parts = append(parts, "warning: "+oneLine(warning))
 	}
 	return strings.Join(parts, "; ")
+}
+
+// exitNote is how a failed well's process ended, where its error does not say so.
+func exitNote(v *message.Well) string {
+	text := ""
+	switch e := v.Evidence; {
+	case e == nil:
+	case e.Signal != "":
+		text = e.Signal
+	case e.ExitCode > 0:
+		text = fmt.Sprintf("exit code %d", e.ExitCode)
+	}
+	if text == "" || strings.Contains(v.Error, text) {
+		return ""
+	}
+	return " (" + text + ")"
 }
 
 // seconds writes a duration as people read it.
