@@ -364,22 +364,23 @@ func (a *attempt) startFailed(ctx context.Context, err error) Result {
 	e := evidence{Limits: a.spec.Limits, OutcomeErr: fs.ErrNotExist, KernelOOM: a.group.oomKills()}
 	e.Exit.Code = -1
 	var failure *plugin.StartError
+	var gone <-chan struct{}
 	if errors.As(err, &failure) {
-		a.record.Pid = failure.Pid
+		a.record.Pid, gone = failure.Pid, failure.Gone
 		if failure.Exit != nil {
 			e.Exit = *failure.Exit
 		}
 	}
 	out := a.judge(e)
-	out.Reason, out.Error = enums.ReasonStartFailed, err.Error()
+	out.Reason, out.Error, out.Gone = enums.ReasonStartFailed, err.Error(), gone
 	var differs *mismatch
 	switch {
 	case ctx.Err() != nil:
 		out.Reason, out.Error = enums.ReasonCancelled, "cancelled before it had started"
 	case errors.As(err, &differs):
 		out.Reason, out.Error, out.Differences = enums.ReasonHandshakeMismatch, differs.Error(), differs.differences
-	case failure != nil && failure.Gone != nil:
-		out.Reason, out.Gone = enums.ReasonUnkillable, failure.Gone
+	case gone != nil:
+		out.Reason = enums.ReasonUnkillable
 	case len(out.LogTail) > 0:
 		out.Error += ": " + strings.TrimSpace(out.LogTail[0])
 	}

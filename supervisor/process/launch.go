@@ -90,11 +90,13 @@ func (r *Runner) start(ctx context.Context, marker, logPath string, confine func
 		},
 	})
 	if err != nil {
-		r.sweep(pid, marker, group{}, false)
 		var failure *plugin.StartError
-		if !errors.As(err, &failure) || failure.Gone == nil {
-			r.dropWorker(pid)
+		if errors.As(err, &failure) && failure.Gone != nil {
+			failure.Gone = r.awaitGone(pid, marker, failure.Gone)
+			return nil, err
 		}
+		r.sweep(pid, marker, group{}, false)
+		r.dropWorker(pid)
 		return nil, err
 	}
 	failpoint.Hit("worker said hello")
@@ -166,6 +168,24 @@ func (r *Runner) setAside(worker *plugin.Worker, marker string, g group, after f
 			close(gone)
 		case <-r.closing:
 			worker.Detach()
+		}
+	})
+	return gone
+}
+
+// awaitGone is setAside of a process that got stuck before it said hello, of which
+// there is no more than the channel that tells its end.
+func (r *Runner) awaitGone(pid int, marker string, exited <-chan struct{}) <-chan struct{} {
+	r.log.Error("worker cannot be killed at its start: stuck in the kernel", "pid", pid)
+	gone := make(chan struct{})
+	r.tasks.Go(func() {
+		select {
+		case <-exited:
+			r.sweep(pid, marker, group{}, false)
+			r.removeGroup(group{}) // its own was held until now
+			r.dropWorker(pid)
+			close(gone)
+		case <-r.closing:
 		}
 	})
 	return gone

@@ -251,3 +251,63 @@ func TestUnkillable(t *testing.T) {
 		t.Fatal("never gone")
 	}
 }
+
+// A cancel does not hide that the process is still there, and what it holds: when
+// it goes at last, nothing of it is left.
+func TestCancelledWhileStuckAtItsStart(t *testing.T) {
+	t.Parallel()
+	stuck := make(chan struct{})
+	f := newFixture(t, func(o *Options) {
+		o.Args = []string{"worker-that-is-silent"}
+		o.StartTimeout, o.KillTimeout = 3*time.Second, 200*time.Millisecond
+		o.Kill = func(pid int, signal syscall.Signal) error {
+			select {
+			case <-stuck:
+				return syscall.Kill(pid, signal)
+			default:
+				return nil // as of a process in uninterruptible sleep
+			}
+		}
+	})
+	spec := f.spec("A01", order{})
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	results := make(chan Result, 1)
+	go func() { results <- f.Run(ctx, spec, nil) }()
+	awaitText(t, spec.LogPath, "thinking")
+	cancel()
+	got := <-results
+	if got.Reason != enums.ReasonCancelled || got.Gone == nil || got.Pid == 0 {
+		t.Fatalf("got %+v", got)
+	}
+	if !f.isWorker(got.Pid) {
+		t.Error("a process that is still there is not counted")
+	}
+	close(stuck)
+	if err := syscall.Kill(got.Pid, syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case <-got.Gone:
+	case <-time.After(10 * time.Second):
+		t.Fatal("never gone")
+	}
+	if f.isWorker(got.Pid) {
+		t.Error("a process that is gone is still counted")
+	}
+}
+
+// awaitText waits until a file has the text in it.
+func awaitText(t *testing.T, path, text string) {
+	t.Helper()
+	deadline := time.Now().Add(20 * time.Second)
+	for {
+		if content, err := os.ReadFile(path); err == nil && strings.Contains(string(content), text) {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("%s never has %q", path, text)
+		}
+		time.Sleep(time.Millisecond) //nolint:forbidigo // a file gives no event
+	}
+}
