@@ -8,21 +8,81 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"time"
 )
 
-const asideMark = ".damaged-"
+// The names of a damaged store: PATH.damaged-TIME, and with taken behind it once
+// another store holds what is whole in it. That other one is at first its name
+// with salvaged behind it.
+const (
+	asideMark = ".damaged-"
+	asideTime = "20060102T150405.000000Z"
+	taken     = ".taken"
+	salvaged  = ".salvaged"
+)
 
-// moveAside renames the files of a store and returns the new name of the first.
-func moveAside(path string, now time.Time) (string, error) {
-	aside := path + asideMark + now.UTC().Format("20060102T150405.000000Z")
+// mover renames a file, durably; one that is not there is no error. Tests stop at
+// each.
+type mover func(from, to string) error
+
+func move(from, to string) error {
+	switch err := os.Rename(from, to); {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil
+	case err != nil:
+		return err
+	}
+	return syncDirectory(filepath.Dir(to))
+}
+
+// moveFiles renames the files of a store, the database first. SQLite finds a log
+// by its file's name, so they keep belonging together.
+func moveFiles(from, to string, move mover) error {
 	for _, s := range suffixes() {
-		// SQLite finds a log by its file's name, so they keep belonging together.
-		if err := os.Rename(path+s, aside+s); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return aside, fmt.Errorf("move damaged store aside: %w", err)
+		if err := move(from+s, to+s); err != nil {
+			return err
 		}
 	}
-	return aside, syncDirectory(filepath.Dir(path))
+	return nil
+}
+
+// moveAside renames the files of a store and returns the new name of the first.
+func moveAside(path string, now time.Time, move mover) (string, error) {
+	aside := path + asideMark + now.UTC().Format(asideTime)
+	if err := moveFiles(path, aside, move); err != nil {
+		return aside, fmt.Errorf("move damaged store aside: %w", err)
+	}
+	return aside, nil
+}
+
+// asides returns the damaged stores that were moved aside from path and are not
+// taken over, oldest first.
+func asides(path string) ([]string, error) {
+	entries, err := os.ReadDir(filepath.Dir(path))
+	if err != nil {
+		return nil, err
+	}
+	var found []string
+	for _, entry := range entries {
+		stamp, isAside := strings.CutPrefix(strings.TrimSuffix(entry.Name(), salvaged), filepath.Base(path)+asideMark)
+		if _, err := time.Parse(asideTime, stamp); isAside && err == nil { // neither its logs nor one that is taken over
+			found = append(found, path+asideMark+stamp)
+		}
+	}
+	slices.Sort(found)
+	return slices.Compact(found), nil
+}
+
+// retire marks every damaged store of path as taken over: there is a store in
+// its place.
+func retire(path string) error {
+	all, err := asides(path)
+	for _, aside := range all {
+		err = errors.Join(err, remove(aside+salvaged), moveFiles(aside, aside+taken, move))
+	}
+	return err
 }
 
 // Salvage reads the records that are still whole in a damaged store that was

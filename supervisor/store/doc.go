@@ -10,7 +10,8 @@
 //   - after a crash the file holds a whole prefix of its commits; a write that
 //     was cut short is told to the logger;
 //   - a damaged file is never used and never replaced in silence: [Open] moves
-//     it aside and returns [ErrDamaged]; [Salvage] reads what is still whole;
+//     it aside and returns [ErrDamaged]; [Replace] takes over what is still whole,
+//     once: a damaged file that was replaced never counts again;
 //   - when the disk is full, Save returns [ErrFull] and keeps nothing of it; the
 //     store goes on when there is room again.
 //

@@ -42,13 +42,19 @@ func Open(path string, logger *slog.Logger) (*Store, error) {
 	if err := refuseNetwork(filepath.Dir(path)); err != nil {
 		return nil, fmt.Errorf("open store %s: %w", path, err)
 	}
+	if _, err := os.Lstat(path); err == nil {
+		// Also those that an older version left under a name that does not tell.
+		if err := retire(path); err != nil {
+			logger.Warn("an earlier damaged store cannot be marked as taken over", "error", err)
+		}
+	}
 	if earlier, _ := filepath.Glob(path + asideMark + "*"); len(earlier) > 0 {
 		logger.Warn("an earlier store was damaged and is kept; remove it when it is no longer needed", "files", earlier)
 	}
 	s, err := open(path, logger)
 	var d *damage
 	if errors.As(err, &d) {
-		aside, moved := moveAside(path, time.Now())
+		aside, moved := moveAside(path, time.Now(), move)
 		return nil, errors.Join(&DamagedError{Path: path, Aside: aside, Problem: d.problem}, moved)
 	}
 	if err != nil {
