@@ -35,14 +35,14 @@ func (w *implementation) Execute(ctx context.Context, request plugin.Request) pl
 			err = fmt.Errorf("well %s has a worker already: %w", task.Well, err)
 		}
 		log.Error("worker refuses its task", "error", err)
-		return refuse(enums.ReasonStartFailed, err)
+		return refuse(enums.ReasonStartFailed, orNoRoom(err))
 	}
 	w.lock = lock
 	if err := os.MkdirAll(task.Directory, 0o755); err != nil {
-		return refuse(enums.ReasonStartFailed, fmt.Errorf("create attempt folder: %w", err))
+		return refuse(enums.ReasonStartFailed, fmt.Errorf("create attempt folder: %w", orNoRoom(err)))
 	}
 	if err := useTemporary(result.TemporaryDir(task.Directory)); err != nil {
-		return refuse(enums.ReasonStartFailed, fmt.Errorf("create folder for temporary files: %w", err))
+		return refuse(enums.ReasonStartFailed, fmt.Errorf("create folder for temporary files: %w", orNoRoom(err)))
 	}
 
 	executor := Executor{Catalogue: w.catalogue, Logger: log, Step: w.step, Read: w.read}

@@ -62,11 +62,15 @@ const NoRoom = "no room is left for results"
 
 // writeFailed says that results could not be written.
 func writeFailed(step string, err error) *Failure {
-	reason := enums.ReasonOutputInvalid
+	return &Failure{Reason: enums.ReasonOutputInvalid, Step: step, Err: fmt.Errorf("write results: %w", orNoRoom(err))}
+}
+
+// orNoRoom names want of disk room where that is what is wrong.
+func orNoRoom(err error) error {
 	if result.NoSpace(err) || errors.Is(err, syscall.EROFS) { // a disk that cannot be written has none
-		err = fmt.Errorf("%s: %w", NoRoom, err)
+		return fmt.Errorf("%s: %w", NoRoom, err)
 	}
-	return &Failure{Reason: reason, Step: step, Err: fmt.Errorf("write results: %w", err)}
+	return err
 }
 
 // failureOf turns any error of a run into a Failure.
