@@ -225,14 +225,15 @@ func (e *Engine) perform(ctx context.Context, effect Effect) {
 
 func (e *Engine) compile(ctx context.Context, x Execution) {
 	compilation, err := e.edge.Compile(ctx, x)
-	switch {
-	case err == nil:
+	if err == nil {
 		e.post(Compiled{At{e.now()}, x.ID, compilation})
-	case errors.Is(err, ErrInvalidInput):
-		e.post(CompileFailed{At{e.now()}, x.ID, err.Error(), "invalid_input", errors.Is(err, ErrDiskFull)})
-	default:
-		e.post(CompileFailed{At{e.now()}, x.ID, err.Error(), "internal", errors.Is(err, ErrDiskFull)})
+		return
 	}
+	code := "internal"
+	if errors.Is(err, ErrInvalidInput) {
+		code = "invalid_input"
+	}
+	e.post(CompileFailed{At{e.now()}, x.ID, err.Error(), code, errors.Is(err, ErrDiskFull), errors.Is(err, ErrPlateAway)})
 }
 
 // attempt runs one attempt in a goroutine of its own; it can be stopped from

@@ -48,12 +48,13 @@ type CompiledWell struct {
 }
 
 // CompileFailed: the submission cannot run. Code is "invalid_input" when the
-// submission is at fault. DiskFull: for want of room, which pauses an execution
-// that had begun before the server was restarted.
+// submission is at fault. DiskFull (for want of room) and PlateAway (its folder
+// cannot be reached) pause an execution that had begun before the server was
+// restarted.
 type CompileFailed struct {
 	At
-	ID, Error, Code string
-	DiskFull        bool
+	ID, Error, Code     string
+	DiskFull, PlateAway bool
 }
 
 // Spawned: a process exists for the attempt; Process is what finds it again.

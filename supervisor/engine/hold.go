@@ -15,7 +15,8 @@ const (
 	firstStartHold      = 2 * time.Second
 )
 
-// diskHold is the time between looks at a full disk.
+// diskHold is the time between looks at a full disk, and for a plate that cannot
+// be reached.
 const diskHold = 2 * time.Second
 
 func startFailure(reason enums.ExitReason) bool {
@@ -25,8 +26,9 @@ func startFailure(reason enums.ExitReason) bool {
 // hold stops an execution from starting wells until the cause is tried again.
 func (m *Machine) hold(r *run, cause HoldCause, reason string) {
 	r.probing = false
-	if cause == HoldStart && r.Hold != nil && r.Hold.Cause == HoldDisk {
-		return // finished wells wait for room: that comes first
+	if r.Hold != nil && r.Hold.Cause == HoldDisk && (cause == HoldStart || cause == HoldPlate && r.committing()) {
+		m.renew(r) // finished wells wait for room: that comes first
+		return
 	}
 	if r.Hold != nil && r.Hold.Cause == cause {
 		if r.Hold.Until.After(m.now) {
@@ -37,11 +39,21 @@ func (m *Machine) hold(r *run, cause HoldCause, reason string) {
 		r.Hold = &Hold{Cause: cause, Since: m.now}
 		m.publish(r, enums.PhaseRunning, enums.ProgressRunning, "paused: "+reason)
 	}
+	r.Hold.Reason = reason
+	m.touch(r)
+	m.renew(r)
+}
+
+// renew has what is held tried again after a while, unless that is due later anyway.
+func (m *Machine) renew(r *run) {
+	if r.Hold.Until.After(m.now) {
+		return
+	}
 	delay := diskHold
-	if cause == HoldStart {
+	if r.Hold.Cause == HoldStart {
 		delay = firstStartHold << (2 * r.Hold.Probes)
 	}
-	r.Hold.Reason, r.Hold.Until = reason, m.now.Add(delay)
+	r.Hold.Until = m.now.Add(delay)
 	m.touch(r)
 	m.emit(Wake{r.Hold.Until})
 }
@@ -54,8 +66,25 @@ func (m *Machine) unhold(r *run) {
 	m.touch(r)
 }
 
+// committing tells that a finished well is not part of the results yet.
+func (r *run) committing() bool {
+	for _, w := range r.wells {
+		if w.Status == enums.WellCommitting {
+			return true
+		}
+	}
+	return false
+}
+
+// reached ends a plate hold: the plate could be read again.
+func (m *Machine) reached(r *run) {
+	if r.Hold != nil && r.Hold.Cause == HoldPlate {
+		m.unhold(r)
+	}
+}
+
 // probe tries again what a due hold has stopped: the commits and the merge that
-// found no room, or one well.
+// found no room, the compilation of what was restored, or one well.
 func (m *Machine) probe(r *run) {
 	if r.Hold == nil || r.Hold.Cause == HoldMemory || r.probing || r.Hold.Until.After(m.now) {
 		return
@@ -66,8 +95,7 @@ func (m *Machine) probe(r *run) {
 		return
 	}
 	if r.recovered {
-		m.emit(Compile{r.Execution.clone()})
-		return
+		m.recompile(r)
 	}
 	for _, name := range r.Order {
 		if r.uncommitted[name] {
@@ -87,9 +115,8 @@ func (m *Machine) probed(r *run) {
 		return
 	}
 	r.probing = false
-	if r.Hold.Cause == HoldDisk {
-		r.Hold.Until = m.now.Add(diskHold)
-		m.emit(Wake{r.Hold.Until})
+	if r.Hold.Cause != HoldStart {
+		m.renew(r)
 	}
 }
 
@@ -100,7 +127,7 @@ func (m *Machine) roomAgain(r *run) {
 	}
 	m.unhold(r)
 	if r.recovered { // compiling may be what found no room
-		m.emit(Compile{r.Execution.clone()})
+		m.recompile(r)
 	}
 	for _, name := range r.Order {
 		if r.uncommitted[name] {

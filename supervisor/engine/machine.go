@@ -40,6 +40,7 @@ type run struct {
 	startFailures int             // failed starts in a row
 	hopeless      bool            // starting was given up
 	recovered     bool            // restored, and not compiled again yet
+	compiling     bool            // a compilation is under way
 	patience      time.Time       // until when later executions wait for it to be compiled
 	awaited       bool            // an alarm is set for that time
 	probing       bool            // a due hold is being tried
@@ -166,6 +167,7 @@ func (m *Machine) compiled(e Compiled) {
 	if r == nil || r.Stage != StageCompiling && !r.recovered {
 		return
 	}
+	r.compiling = false
 	if r.recovered {
 		m.recompiled(r, e)
 		return
@@ -206,14 +208,23 @@ func (m *Machine) compileFailed(e CompileFailed) {
 	if r == nil || r.Stage != StageCompiling && !r.recovered {
 		return
 	}
-	if r.recovered && e.DiskFull && r.Stage != StageMerging {
-		m.hold(r, HoldDisk, strings.TrimPrefix(e.Error, ErrInvalidInput.Error()+": ")) // it was valid when it began
-		return
+	r.compiling = false
+	if r.recovered && r.Stage != StageMerging {
+		reason := strings.TrimPrefix(e.Error, ErrInvalidInput.Error()+": ") // it was valid when it began
+		switch {
+		case e.DiskFull:
+			m.hold(r, HoldDisk, reason)
+			return
+		case e.PlateAway && !r.Cancelled:
+			m.hold(r, HoldPlate, reason)
+			return
+		}
 	}
 	if r.recovered {
-		// It compiled before: the plate or a file has gone since. Wells that
-		// still run go on and count; the rest cannot start.
+		// It compiled before: a file or what is asked of it has changed since.
+		// Wells that still run go on and count; the rest cannot start.
 		r.recovered = false
+		m.reached(r)
 		m.probed(r)
 		for _, name := range r.Order {
 			if w := r.wells[name]; w.Status == enums.WellPending || w.Status == enums.WellRetryWait {
@@ -275,8 +286,9 @@ func (m *Machine) merge(r *run) {
 	m.emit(Merge{r.Execution.clone(), wells})
 }
 
-// cancelledUnmerged is the error of an execution cancelled in want of room.
-const cancelledUnmerged = "cancelled while waiting for disk room; results are not merged"
+// cancelledUnmerged is the error of an execution cancelled in want of room, or of
+// its results folder.
+const cancelledUnmerged = "cancelled while results could not be written; they are not merged"
 
 func (m *Machine) merged(e Merged) {
 	r := m.executions[e.ID]

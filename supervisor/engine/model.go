@@ -65,6 +65,7 @@ type HoldCause string
 const (
 	HoldStart  HoldCause = "start"  // every worker fails before its well begins
 	HoldDisk   HoldCause = "disk"   // no room for results
+	HoldPlate  HoldCause = "plate"  // the plate cannot be reached after a restart
 	HoldMemory HoldCause = "memory" // no room in memory for one more well
 )
 

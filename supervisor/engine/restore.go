@@ -103,6 +103,7 @@ func (m *Machine) mend(r *run) {
 // state, and only what the plan knows better is taken over.
 func (m *Machine) recompiled(r *run, e Compiled) {
 	r.recovered = false
+	m.reached(r)
 	plan := map[string]CompiledWell{}
 	for _, c := range e.Wells {
 		plan[c.Name] = c

@@ -46,13 +46,22 @@ const compilePatience = 10 * time.Second
 // soonReady tells that an execution is being checked and has not taken too long.
 func (m *Machine) soonReady(r *run) bool {
 	compiling := r.Stage == StageCompiling && !r.CompileOnly || r.recovered
-	return compiling && !r.Cancelled && r.patience.After(m.now)
+	return compiling && !r.Cancelled && r.Hold == nil && r.patience.After(m.now)
 }
 
 // compile has an execution checked; those behind it wait for a while.
 func (m *Machine) compile(r *run) {
 	r.patience, r.awaited = m.now.Add(compilePatience), false
-	m.emit(Compile{r.Execution.clone()})
+	m.recompile(r)
+}
+
+// recompile has an execution checked, unless that is under way: it may take for
+// ever, on a share that hangs.
+func (m *Machine) recompile(r *run) {
+	if !r.compiling {
+		r.compiling = true
+		m.emit(Compile{r.Execution.clone()})
+	}
 }
 
 // othersWait tells that an execution behind r could start a well.

@@ -44,6 +44,9 @@ func (w *simulated) compile(x Execution) {
 	case w.diskFull && known.Stage != StageCompiling:
 		w.later(w.span(3), CompileFailed{ID: x.ID, Error: "full", Code: "internal", DiskFull: true})
 		return
+	case w.plateAway && known.Stage != StageCompiling:
+		w.later(w.span(3), CompileFailed{ID: x.ID, Error: "away", Code: "invalid_input", PlateAway: true})
+		return
 	}
 	if w.rng.Float64() < w.faults*0.05 {
 		w.later(w.span(3), CompileFailed{ID: x.ID, Error: "bad", Code: "invalid_input"})

@@ -15,7 +15,7 @@ import (
 // simulated is everything outside the machine: durable records, worker
 // processes, results on disk, clients, weather; and the server's own death.
 //
-// What can happen: attempts end for every reason; the disk is full; memory is
+// What can happen: attempts end for every reason; the disk is full; plates cannot be reached; memory is
 // scarce; clients cancel, twice too; events come twice and late; the server
 // drains, dies before a save, after it, between two effects and in between, and
 // with power lost even records that were saved. Saves take time, so that the
@@ -47,6 +47,7 @@ type simulated struct {
 	crashes         int
 	powerCuts       int
 	diskFull        bool
+	plateAway       bool
 	draining        bool
 	merging         map[string]bool // executions with a merge under way
 	available       int64
@@ -164,12 +165,15 @@ func (w *simulated) weather() {
 			w.seen["full disk"]++
 		}
 	}
+	if w.rng.Float64() < 0.02 {
+		w.plateAway = w.rng.Float64() < 0.5
+	}
 	if w.rng.Float64() < 0.05 {
 		w.available = w.rng.Int64N(1 << 25)
 		w.deliver(MemorySampled{Available: w.available, Used: w.rng.Int64N(1 << 25)})
 	}
-	if len(w.agenda) < 3 { // somebody makes room in the end
-		w.diskFull = false
+	if len(w.agenda) < 3 { // somebody makes room in the end, and mounts the share
+		w.diskFull, w.plateAway = false, false
 	}
 	if w.crashes > 0 && w.rng.Float64() < 0.01 {
 		w.crash("in between")
@@ -193,6 +197,7 @@ func (w *simulated) deliver(event Event) {
 		w.draining = true
 	}
 	w.starts(b)
+	w.patient(event, b)
 	w.told(event, b)
 	w.pending = append(w.pending, b)
 	if len(w.pending) == 1 {
@@ -215,6 +220,18 @@ func (w *simulated) deliver(event Event) {
 				w.restart()
 			}
 		})
+	}
+}
+
+// patient holds the machine to failing no well because its plate cannot be reached.
+func (w *simulated) patient(event Event, b batch) {
+	if e, ok := event.(CompileFailed); !ok || !e.PlateAway {
+		return
+	}
+	for _, v := range b.wells {
+		if v.Status == enums.WellFailed {
+			w.broken = fmt.Errorf("well %s of %s fails because its plate cannot be reached", v.Name, v.Execution)
+		}
 	}
 }
 
@@ -381,8 +398,8 @@ func (w *simulated) starts(b batch) {
 		}
 	}
 	for _, r := range w.machine.order {
-		if r.Hold != nil && r.Hold.Cause == HoldMemory {
-			w.seen["memory hold"]++
+		if r.Hold != nil {
+			w.seen[string(r.Hold.Cause)+" hold"]++
 		}
 	}
 }

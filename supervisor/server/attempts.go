@@ -17,6 +17,7 @@ import (
 	"github.com/wellhouse-hcs/wellhouse/supervisor/place"
 	"github.com/wellhouse-hcs/wellhouse/supervisor/process"
 	"github.com/wellhouse-hcs/wellhouse/worker"
+	"github.com/wellhouse-hcs/wellhouse/worker/result"
 )
 
 // Start runs one attempt of a well in a process of its own.
@@ -172,13 +173,7 @@ func (e *edge) finish(x engine.Execution, spec process.Spec, r process.Result) e
 		Pid: r.Pid, Reason: r.Reason, Error: r.Error, ExitCode: r.ExitCode, Signal: r.Signal,
 		PeakMemory: r.PeakMemory, CPU: r.UserCPU + r.SystemCPU, LastStep: r.LastStep, LogTail: r.LogTail,
 	}}
-	if r.Gone != nil {
-		ended.Stuck = true
-		go func() { // ends with the process, which nobody can hurry
-			<-r.Gone
-			e.released(engine.Key{Execution: spec.Execution, Well: spec.Well})
-		}()
-	}
+	ended.Stuck = r.Gone != nil
 	if r.Outcome != nil {
 		ended.Warnings, ended.Counts = r.Outcome.Warnings, r.Outcome.Counts
 		// It gave up, and not because we asked it to: a service manager ends all
@@ -186,6 +181,9 @@ func (e *edge) finish(x engine.Execution, spec process.Spec, r process.Result) e
 		ended.Excused = r.Reason == enums.ReasonLost && r.Outcome.Reason == enums.ReasonCancelled
 	}
 	j, err := e.opened(x)
+	if r.Gone != nil {
+		e.awaitGone(j, x, spec, r.Gone)
+	}
 	if err != nil {
 		e.log.Error("results folder is gone", "execution", x.ID, "error", err)
 		return ended
@@ -199,6 +197,27 @@ func (e *edge) finish(x engine.Execution, spec process.Spec, r process.Result) e
 	e.logAttempt(j, x, spec, r)
 	failpoint.Hit("attempt finished")
 	return ended
+}
+
+// awaitGone gives back what a process holds that cannot be killed, once it has
+// gone after all: its slot, and what the attempt left. Its well's lock keeps it
+// apart from whoever has the results folder by then.
+func (e *edge) awaitGone(j *job, x engine.Execution, spec process.Spec, gone <-chan struct{}) {
+	var folder *result.Folder
+	if j != nil {
+		j.mu.Lock()
+		folder = j.folder
+		j.mu.Unlock()
+	}
+	go func() { // ends with the process, which nobody can hurry
+		<-gone
+		if folder != nil {
+			if err := folder.Discard(spec.Well, spec.Attempt); err != nil {
+				e.log.Warn("what an attempt left stays", "execution", x.ID, "well", spec.Well, "attempt", spec.Attempt, "error", err)
+			}
+		}
+		e.released(engine.Key{Execution: spec.Execution, Well: spec.Well})
+	}()
 }
 
 // wantOfRoom tells whether an attempt failed because a disk is full, or cannot

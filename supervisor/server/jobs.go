@@ -17,13 +17,16 @@ import (
 // plan and its locked results folder, each made when first needed, so that a
 // restarted server can commit or merge before it has compiled again.
 type job struct {
-	mu         sync.Mutex
 	submission Submission
-	plan       *pipeline.Plan
-	digest     string // of steps and configuration, the same for any choice of wells
-	folder     *result.Folder
-	log        *executionLog
-	dropped    bool // what is open is closed, and stays so
+	busy       busy
+	compiling  sync.Mutex // held while the plate is read, which may hang: the rest goes on
+
+	mu      sync.Mutex // for what follows
+	plan    *pipeline.Plan
+	digest  string // of steps and configuration, the same for any choice of wells
+	folder  *result.Folder
+	log     *executionLog
+	dropped bool // what is open is closed, and stays so
 }
 
 // jobs are the jobs by execution.
@@ -100,14 +103,28 @@ func (e *edge) compiled(ctx context.Context, x engine.Execution) (*job, error) {
 	if err != nil {
 		return nil, err
 	}
+	j.compiling.Lock()
+	defer j.compiling.Unlock()
+	if j.compiled() != nil {
+		return j, nil
+	}
+	done := j.busy.with("the plate is being read", e.now())
+	defer done()
+	plan, digest, err := e.compilePlan(ctx, j.submission)
+	if err != nil {
+		return nil, plateAway(j.submission.PlatePath, err)
+	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	if j.plan == nil {
-		if j.plan, j.digest, err = e.compilePlan(ctx, j.submission); err != nil {
-			return nil, err
-		}
-	}
+	j.plan, j.digest = plan, digest
 	return j, nil
+}
+
+// compiled is the plan, nil when there is none yet.
+func (j *job) compiled() *pipeline.Plan {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.plan
 }
 
 // opened returns the job with its results folder locked. A folder is opened
@@ -123,12 +140,21 @@ func (e *edge) opened(x engine.Execution) (*job, error) {
 		return nil, errEnded
 	}
 	if j.folder == nil {
+		done := j.busy.with("the results folder is being opened", e.now())
+		defer done()
 		options := []result.Option{result.WithStep(failpoint.Step())}
+		if begun(x) { // it was made when the execution was compiled
+			options = append(options, result.WithExisting())
+		}
 		if j.plan != nil {
 			options = append(options, result.WithPlate(j.plan.Plate), result.WithRoot(j.plan.PlateRoot), result.WithConfiguration(j.digest),
 				result.WithSpace(roomNeeded(j.plan, j.submission.Out())))
 		}
-		if j.folder, err = result.Open(j.submission.Out(), x.ID, options...); err != nil {
+		j.folder, err = result.Open(j.submission.Out(), x.ID, options...)
+		if errors.Is(err, result.ErrLocked) && begun(x) {
+			err = marked{err, engine.ErrDiskFull} // by an earlier server, which the kernel does not let end yet
+		}
+		if err != nil {
 			return nil, diskFull(err)
 		}
 		// What earlier executions left half-done is of no use to anybody.
@@ -146,6 +172,11 @@ func (e *edge) opened(x engine.Execution) (*job, error) {
 	return j, nil
 }
 
+// begun tells that an execution was compiled before, perhaps by an earlier server.
+func begun(x engine.Execution) bool {
+	return x.Stage == engine.StageReady || x.Stage == engine.StageRunning || x.Stage == engine.StageMerging
+}
+
 // folder returns the execution's locked results folder.
 func (e *edge) folder(x engine.Execution) (*result.Folder, error) {
 	j, err := e.opened(x)
@@ -160,11 +191,14 @@ func (e *edge) folder(x engine.Execution) (*result.Folder, error) {
 	return j.folder, nil
 }
 
-// diskFull marks an error for want of room, or of a disk that can be written at
-// all, as one the engine pauses on.
+// diskFull marks an error for want of room, or of a disk that can be written or
+// reached at all, as one the engine pauses on.
 func diskFull(err error) error {
-	if result.NoSpace(err) || errors.Is(err, syscall.EROFS) {
+	switch {
+	case result.NoSpace(err) || errors.Is(err, syscall.EROFS):
 		return fmt.Errorf("%w: %w", engine.ErrDiskFull, err)
+	case unreachable(err) || errors.Is(err, result.ErrAbsent):
+		return marked{err, engine.ErrDiskFull}
 	}
 	return err
 }

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/wellhouse-hcs/wellhouse/supervisor/engine"
 	"github.com/wellhouse-hcs/wellhouse/supervisor/logfile"
@@ -22,6 +23,7 @@ func newEdge(t *testing.T) (*edge, engine.Execution, string) {
 		t.Fatal(err)
 	}
 	e := &edge{
+		now:  time.Now,
 		jobs: jobs{all: map[string]*job{}, ended: map[string]bool{}}, log: slog.New(slog.DiscardHandler),
 		logs: &logs{dir: logfile.Dir(filepath.Join(dir, "logs")), level: slog.LevelInfo},
 	}

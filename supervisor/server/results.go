@@ -42,6 +42,8 @@ func (e *edge) Commit(ctx context.Context, x engine.Execution, w engine.Well, at
 	if err != nil {
 		return err
 	}
+	done := j.busy.with("the results of well "+w.Name+" are being committed", e.now())
+	defer done()
 	if err := j.folder.Commit(w.Name, attempt, key); err != nil {
 		return diskFull(err)
 	}
@@ -63,13 +65,15 @@ func (e *edge) Merge(ctx context.Context, x engine.Execution, wells []engine.Wel
 		Fingerprint: e.names.Fingerprint(), Versions: map[string]string{"wellhouse": e.version},
 		Started: x.Started, Ended: e.now(),
 	}
-	if j.plan != nil {
-		work.Plate, work.Pipeline, work.Warnings = j.plan.Plate, j.plan.Name, j.plan.Warnings
-		e.describe(&work, j.plan)
+	if plan := j.compiled(); plan != nil {
+		work.Plate, work.Pipeline, work.Warnings = plan.Plate, plan.Name, plan.Warnings
+		e.describe(&work, plan)
 	}
 	for i := range wells {
 		work.Wells = append(work.Wells, resultWell(&wells[i]))
 	}
+	done := j.busy.with("results are being merged", e.now())
+	defer done()
 	merged, err := j.folder.Merge(work)
 	if err != nil {
 		return nil, diskFull(err)

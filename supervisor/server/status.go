@@ -108,6 +108,9 @@ func (s *Server) execution(x engine.Execution) message.Execution {
 	if x.Hold != nil {
 		m.Hold = string(x.Hold.Cause) + ": " + x.Hold.Reason
 	}
+	if waits := s.edge.jobs.waits(x.ID, s.now()); waits != "" && m.Hold == "" {
+		m.Hold = "disk: " + waits
+	}
 	if waiting := s.journal.waiting(); waiting != "" && !x.Status.Final() {
 		m.Hold = "records: " + waiting
 	}

@@ -46,6 +46,7 @@ type options struct {
 	plate, root   string
 	configuration string
 	space         int64
+	existing      bool
 	fs            fileSystem
 	density       float64 // of the PNG; tests that look at something else draw small
 }
@@ -57,6 +58,13 @@ func WithPlate(name string) Option { return func(o *options) { o.plate = name } 
 // another plate of the same name. A plate whose folder is not where it was has
 // been moved and is still the same.
 func WithRoot(dir string) Option { return func(o *options) { o.root = dir } }
+
+// WithExisting refuses to make the folder when it is not there ([ErrAbsent]): its
+// file system may not be mounted.
+func WithExisting() Option { return func(o *options) { o.existing = true } }
+
+// ErrAbsent is wrapped when a results folder should be there and is not.
+var ErrAbsent = errors.New("is not there any more")
 
 // WithConfiguration gives the digest of pipeline and configuration. Merged
 // tables hold wells of this configuration only; "" takes them all.
@@ -108,6 +116,13 @@ func open(out, execution string, opts []Option) (_ *Folder, err error) {
 	var o options
 	for _, opt := range opts {
 		opt(&o)
+	}
+	if o.existing {
+		if absent, err := missing(filepath.Join(out, hiddenDir)); err != nil {
+			return nil, err
+		} else if len(absent) > 0 {
+			return nil, fmt.Errorf("%s %w: mount its share, or put it back", out, ErrAbsent)
+		}
 	}
 	if err := check(out, o); err != nil {
 		return nil, err

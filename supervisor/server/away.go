@@ -1,0 +1,115 @@
+package server
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"maps"
+	"os"
+	"slices"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/wellhouse-hcs/wellhouse/supervisor/engine"
+)
+
+// marked is an error that also is another one, without saying so.
+type marked struct {
+	error
+	is error
+}
+
+func (m marked) Is(target error) bool { return target == m.is }
+func (m marked) Unwrap() error        { return m.error }
+
+// unreachable tells errors of a network file system that is away for now from
+// those of files. EIO is not among them: it may be the disk's last word.
+func unreachable(err error) bool {
+	for _, errno := range []syscall.Errno{
+		syscall.ESTALE, syscall.ENOTCONN, syscall.ETIMEDOUT, syscall.EHOSTDOWN, syscall.EHOSTUNREACH, syscall.ESHUTDOWN,
+	} {
+		if errors.Is(err, errno) {
+			return true
+		}
+	}
+	return false
+}
+
+// plateAway marks the error of a plate whose folder cannot be reached, is not
+// there or is empty, as when its share is not mounted yet.
+func plateAway(root string, err error) error {
+	if unreachable(err) || errors.Is(err, syscall.EIO) || absent(root) {
+		return marked{err, engine.ErrPlateAway}
+	}
+	return err
+}
+
+func absent(root string) bool {
+	dir, err := os.Open(root)
+	if err == nil {
+		defer dir.Close()
+		_, err = dir.ReadDir(1)
+	}
+	return errors.Is(err, io.EOF) || errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.EIO) || unreachable(err)
+}
+
+// busyPatience is how long work on a disk is nothing to speak of.
+const busyPatience = 5 * time.Second
+
+// busy is the work on disks that is under way for an execution: on a share that
+// hangs it does not end, and somebody wants to know. The zero value is ready.
+type busy struct {
+	mu   sync.Mutex
+	next int
+	all  map[int]work
+}
+
+type work struct {
+	what  string
+	since time.Time
+}
+
+// with notes that something is under way, until the function it returns is called.
+func (b *busy) with(what string, now time.Time) (done func()) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.all == nil {
+		b.all = map[int]work{}
+	}
+	b.next++
+	number := b.next
+	b.all[number] = work{what, now}
+	return func() {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		delete(b.all, number)
+	}
+}
+
+// says tells what has been under way for too long, "" when nothing has.
+func (b *busy) says(now time.Time) string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if len(b.all) == 0 {
+		return ""
+	}
+	oldest := b.all[slices.Min(slices.Collect(maps.Keys(b.all)))]
+	took := now.Sub(oldest.since)
+	if took < busyPatience {
+		return ""
+	}
+	return fmt.Sprintf("%s for %s now: a share may hang", oldest.what, took.Round(time.Second))
+}
+
+// waits says what an execution waits for on a disk, "" when it does not.
+func (j *jobs) waits(id string, now time.Time) string {
+	j.mu.Lock()
+	known := j.all[id]
+	j.mu.Unlock()
+	if known == nil {
+		return ""
+	}
+	return known.busy.says(now)
+}
