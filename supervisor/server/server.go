@@ -201,9 +201,11 @@ func (s *Server) Endpoints() []string { return s.endpoints() }
 // announce is called once the server answers.
 func (s *Server) Run(ctx context.Context, announce func()) (err error) {
 	defer func() {
-		if !errors.Is(err, errHangs) { // else its parts are still in use; they end with the process
-			err = errors.Join(err, s.release())
+		if errors.Is(err, errHangs) {
+			err = errors.Join(err, s.makeWay())
+			return
 		}
+		err = errors.Join(err, s.release())
 	}()
 	all, cancelAll := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancelAll()
@@ -383,6 +385,18 @@ func (s *Server) prune(ctx context.Context) {
 		case <-ticker.C:
 		}
 	}
+}
+
+// makeWay gives back what the next server needs, and leaves the rest, which is
+// still in use, to the end of the process: the kernel may put that off for as long
+// as a thread is stuck in it.
+func (s *Server) makeWay() error {
+	s.loop.Close()
+	var errs []error
+	for _, l := range s.locks {
+		errs = append(errs, l.Release())
+	}
+	return errors.Join(errs...)
 }
 
 // release gives back everything New took.
