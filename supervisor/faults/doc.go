@@ -10,6 +10,7 @@
 //	grandchildren hold a worker's streams      TestFaultGrandchildren
 //	memory, descriptor and fork bombs          TestFaultBombs
 //	disks are full or read-only                TestFaultDisk
+//	network shares hang, fail or are away      mount_test.go
 //	logs are torture                           TestFaultLogTorture
 //	records are cut                            TestFaultRecordsAreCut
 //	records name somebody else's process       TestFaultRecordsNameSomebodyElse
