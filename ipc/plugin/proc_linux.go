@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
@@ -109,6 +110,12 @@ func statusBytes(text []byte, field string) int64 {
 		return 0
 	}
 	return kib << 10
+}
+
+// takeName lists the process by the name it was called by: one that was executed
+// by way of a link in /proc is named after the link.
+func takeName() {
+	_ = os.WriteFile("/proc/self/comm", []byte(filepath.Base(os.Args[0])), 0) // for eyes only
 }
 
 // SignalName returns the name as kill(1) has it, such as "SIGKILL".

@@ -16,6 +16,8 @@ func StartTime(int) (uint64, bool, error) { return 0, false, errors.ErrUnsupport
 // HasMarker cannot be told here.
 func HasMarker(int, string) bool { return false }
 
+func takeName() {}
+
 func peakMemory(int) int64 { return 0 }
 
 // SignalName describes the signal.

@@ -40,7 +40,7 @@ func spawn(c command) (*process, error) {
 		return nil, fmt.Errorf("read own resource use: %w", err)
 	}
 	pidfd := -1
-	pid, err := syscall.ForkExec(c.path, append([]string{c.path}, c.args...), &syscall.ProcAttr{
+	pid, err := syscall.ForkExec(c.image, append([]string{c.path}, c.args...), &syscall.ProcAttr{
 		Dir:   "/",
 		Env:   c.env,
 		Files: []uintptr{null.Fd(), c.stdout.Fd(), c.stderr.Fd()},

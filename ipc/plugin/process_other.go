@@ -22,7 +22,7 @@ func spawn(c command) (*process, error) {
 		return nil, err
 	}
 	defer func() { _ = null.Close() }()
-	p, err := os.StartProcess(c.path, append([]string{c.path}, c.args...), &os.ProcAttr{
+	p, err := os.StartProcess(c.image, append([]string{c.path}, c.args...), &os.ProcAttr{
 		Env: c.env, Files: []*os.File{null, c.stdout, c.stderr},
 	})
 	if err != nil {

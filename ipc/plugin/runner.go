@@ -14,7 +14,7 @@ import (
 
 // command is what spawn starts.
 type command struct {
-	path           string
+	path, image    string // argv[0], and the file to execute
 	args, env      []string
 	stdout, stderr *os.File
 	kill           func(pid int, signal syscall.Signal) error

@@ -81,6 +81,7 @@ func Serve(implementation Implementation, options ServeOptions) int {
 		return ExitUsage
 	}
 	options = options.withDefaults()
+	takeName()
 	// Whoever reads our output may go away at any time: that must be an error
 	// of a write, not the end of the process.
 	signal.Ignore(syscall.SIGPIPE)

@@ -25,7 +25,10 @@ const socketDirPrefix = "plugin-dir"
 
 // StartOptions say what to start and where.
 type StartOptions struct {
+	// Binary is the path that the process is known by, and the file that is
+	// executed unless Image names it otherwise.
 	Binary string
+	Image  string
 	Args   []string
 	// Env is the worker's whole environment, apart from what the handshake
 	// needs. Nothing is inherited.
@@ -58,6 +61,9 @@ func (o StartOptions) withDefaults() StartOptions {
 	}
 	if o.Kill == nil {
 		o.Kill = kill
+	}
+	if o.Image == "" {
+		o.Image = o.Binary
 	}
 	return o
 }
@@ -115,7 +121,7 @@ func Start(ctx context.Context, options StartOptions) (*Worker, error) {
 		RunnerFunc: func(_ hclog.Logger, cmd *exec.Cmd, socketDir string) (gorunner.Runner, error) {
 			process.socketDir = socketDir
 			process.command = command{
-				path: options.Binary, args: options.Args, stderr: log, kill: options.Kill,
+				path: options.Binary, image: options.Image, args: options.Args, stderr: log, kill: options.Kill,
 				env: append(append([]string{EnvMarker + "=" + options.Marker}, options.Env...), cmd.Env...),
 			}
 			process.started = func() {

@@ -162,16 +162,10 @@ func (a *app) serverOptions(f *serveFlags) (server.Options, error) {
 	if err != nil {
 		return server.Options{}, err
 	}
-	binary := f.worker
-	if binary == "" {
-		if binary, err = os.Executable(); err != nil {
-			return server.Options{}, fmt.Errorf("find own executable: %w", err)
-		}
-	}
 	o := server.Options{
 		Places: places, Port: f.port, Control: f.control, Host: f.listen, OpenHCS: f.openHCS, Home: a.getenv("HOME"),
 		Workers: f.workers, Spares: f.spares, Allow: f.allow, Persistent: f.persistent, Drain: f.drain,
-		KeepHistory: f.keep, Catalogue: a.catalogue(), Binary: binary, StartTimeout: f.startTimeout, Version: Version(),
+		KeepHistory: f.keep, Catalogue: a.catalogue(), Binary: f.worker, StartTimeout: f.startTimeout, Version: Version(),
 	}
 	for name := range strings.SplitSeq(f.transport, ",") {
 		t, err := enums.ParseTransport(strings.TrimSpace(name))

@@ -1,7 +1,10 @@
 package e2e
 
 import (
+	"errors"
 	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/wellhouse-hcs/wellhouse/enums"
@@ -80,5 +83,33 @@ func TestWorkerOfAnotherBuildIsRefused(t *testing.T) {
 		if r["ExitReason"] != "handshake_mismatch" {
 			t.Errorf("wells.csv says of %s: %v", well, r)
 		}
+	}
+}
+
+// A worker program that is replaced under its server pauses the run, which says
+// what to do and goes on when the server and its workers agree again.
+func TestWorkerProgramIsReplaced(t *testing.T) {
+	t.Parallel()
+	other, err := otherWorker()
+	if err != nil {
+		t.Fatal(err)
+	}
+	program := filepath.Join(t.TempDir(), "worker")
+	link := func(to string) {
+		if err := errors.Join(os.Symlink(to, program+".new"), os.Rename(program+".new", program)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w := harness.New(t)
+	link(harness.Binary(t))
+	w.Serve("--workers", "1", "--spares", "0", "--worker-binary", program)
+	link(other)
+	id := w.Submit(w.Plate(), harness.Nuclei, "--wells", "1", "--retries", "9")
+	w.Await(id, "a pause", func(x message.Execution) bool {
+		return strings.Contains(x.Hold, "the worker binary was replaced since the server started: restart the server")
+	}, nil)
+	link(harness.Binary(t))
+	if x := w.AwaitEnd(id); x.Status != enums.ExecutionComplete {
+		t.Errorf("the execution ended as %s: %+v", x.Status, x.Wells)
 	}
 }

@@ -77,7 +77,7 @@ func (r *Runner) start(ctx context.Context, marker, logPath string, confine func
 	began := time.Now()
 	failpoint.Hit("start worker")
 	worker, err := plugin.Start(ctx, plugin.StartOptions{
-		Binary: r.options.Binary, Args: r.options.Args, Env: r.env, RunDir: r.options.RunDir,
+		Binary: r.program.name, Image: r.program.image, Args: r.options.Args, Env: r.env, RunDir: r.options.RunDir,
 		LogPath: logPath, Marker: marker, Timeout: r.options.StartTimeout,
 		KillTimeout: r.options.KillTimeout, Kill: r.options.Kill,
 		Prepare: func(process int) error {
@@ -104,7 +104,7 @@ func (r *Runner) start(ctx context.Context, marker, logPath string, confine func
 	defer cancel()
 	theirs, err := worker.Describe(within, r.options.Fingerprint)
 	if err == nil && theirs.Fingerprint != r.options.Fingerprint {
-		err = &mismatch{theirs: theirs, differences: r.differences(theirs)}
+		err = r.disagreement(theirs)
 	}
 	if err != nil {
 		return nil, r.endStarted(worker, marker, err)

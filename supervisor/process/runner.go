@@ -21,7 +21,8 @@ import (
 
 // Options of a [Runner].
 type Options struct {
-	// Binary and Args start a worker: usually our own executable with "worker".
+	// Binary and Args start a worker: "" is the program that runs, whatever has
+	// become of its file.
 	Binary string
 	Args   []string
 	// Env is added to a worker's minimal environment.
@@ -51,6 +52,7 @@ type Options struct {
 // Runner runs attempts. It is safe for concurrent use, and MUST be closed.
 type Runner struct {
 	options Options
+	program program
 	prefix  string
 	env     []string
 	groups  groupMaker
@@ -94,19 +96,16 @@ func NewRunner(options Options) (*Runner, error) {
 	if options.Logger == nil {
 		options.Logger = slog.New(slog.DiscardHandler)
 	}
-	info, err := os.Stat(options.Binary)
-	switch {
-	case err != nil:
-		return nil, fmt.Errorf("find worker binary: %w", err)
-	case info.IsDir():
-		return nil, fmt.Errorf("find worker binary: %s is a folder", options.Binary)
+	program, err := findProgram(options.Binary)
+	if err != nil {
+		return nil, err
 	}
 	if err := makePrivate(options.RunDir); err != nil {
 		return nil, err
 	}
 	prefix := markerPrefix(options.RunDir)
 	r := &Runner{
-		options: options, prefix: prefix, env: environment(os.Environ(), options.Env), log: options.Logger,
+		options: options, program: program, prefix: prefix, env: environment(os.Environ(), options.Env), log: options.Logger,
 		groups: findGroups("wellhouse-" + strings.TrimSuffix(prefix, "/") + "-"), reaper: becomeReaper(),
 		closing: make(chan struct{}),
 		workers: map[int]bool{}, attempts: map[attemptKey]*attempt{},

@@ -2,7 +2,6 @@ package process
 
 import (
 	"context"
-	"os"
 	"path/filepath"
 	"sync"
 	"time"
@@ -27,23 +26,6 @@ type spare struct {
 	taken  chan struct{} // closed when it got a task, or is discarded
 }
 
-// identity of a binary's file: another build has another one.
-type identity struct {
-	size     int64
-	modified time.Time
-	inode    uint64
-}
-
-func identify(path string) identity {
-	info, err := os.Stat(path)
-	if err != nil {
-		return identity{}
-	}
-	id := identity{size: info.Size(), modified: info.ModTime()}
-	id.inode = inode(info)
-	return id
-}
-
 func newSpares(r *Runner) *spares { return &spares{runner: r} }
 
 // set changes the number wanted: too many are ended, missing ones started.
@@ -65,7 +47,7 @@ func (s *spares) set(n int) {
 // take returns a spare, nil when there is none, and starts another in its place.
 func (s *spares) take() *plugin.Worker {
 	defer s.fill()
-	now := identify(s.runner.options.Binary)
+	now := identify(s.runner.program.image)
 	for {
 		s.mu.Lock()
 		if len(s.idle) == 0 {
@@ -131,7 +113,7 @@ func (s *spares) start() {
 		}
 	})
 	marker := newMarker(r.prefix, "spare")
-	each := &spare{binary: identify(r.options.Binary), taken: make(chan struct{})}
+	each := &spare{binary: identify(r.program.image), taken: make(chan struct{})}
 	worker, err := r.start(ctx, marker, s.log(), func(int) error { return nil })
 	if err != nil && ctx.Err() == nil {
 		r.log.Warn("start a spare worker", "error", err)

@@ -36,7 +36,7 @@ type Options struct {
 
 	Catalogue *function.Catalogue
 	Global    []config.Layer // the server's configuration file
-	Binary    string         // of the worker; this program
+	Binary    string         // of the worker; default: this program
 	// StartTimeout is how long a worker may take to say hello; 30 s.
 	StartTimeout time.Duration
 	WorkerEnv    []string // added to the workers' minimal environment
