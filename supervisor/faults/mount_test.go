@@ -235,24 +235,32 @@ func TestFaultMountFailsResults(t *testing.T) {
 	}
 }
 
-// The results folder hangs while a plate is merged: others go on meanwhile, and
-// it ends when nothing hangs any more.
-func TestFaultMountHangsWhileMerging(t *testing.T) {
+// The results folder hangs while a well is committed, or the plate is merged: others
+// go on meanwhile, and it ends when nothing hangs any more.
+func TestFaultMountHangsForResults(t *testing.T) {
 	t.Parallel()
-	w := failpointWorld(t)
-	s := mountShare(t, w, "share")
-	w.Serve("--workers", "2", "--spares", "0")
-	hangs := s.hang(tables, writing)
-	id := w.Submit(plateOf(t, w, 4), harness.Nuclei, "--out", filepath.Join(s.dir, "out"))
-	hangs.awaitHit(w.Context())
-	x := w.AwaitEnd(w.Submit(plateOf(t, w, 4), harness.Nuclei, "--out", w.Path("other")))
-	if problem := examine(t, x, expectation{wells: 4}); problem != "" {
-		t.Error(problem)
+	for _, test := range []struct{ name, pattern, says string }{
+		{"commit", ".wellhouse/wells/", "being committed"},
+		{"merge", tables, "being merged"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			w := failpointWorld(t)
+			s := mountShare(t, w, "share")
+			w.Serve("--workers", "2", "--spares", "0")
+			hangs := s.hang(test.pattern, writing)
+			id := w.Submit(plateOf(t, w, 4), harness.Nuclei, "--out", filepath.Join(s.dir, "out"))
+			hangs.awaitHit(w.Context())
+			x := w.AwaitEnd(w.Submit(plateOf(t, w, 4), harness.Nuclei, "--out", w.Path("other")))
+			if problem := examine(t, x, expectation{wells: 4}); problem != "" {
+				t.Error(problem)
+			}
+			w.Await(id, "what it waits for", func(x message.Execution) bool { return strings.Contains(x.Hold, test.says) }, nil)
+			attentive(t, w, id)
+			hangs.lift()
+			check(t, w, w.AwaitEnd(id), expectation{wells: 4})
+		})
 	}
-	w.Await(id, "what it waits for", func(x message.Execution) bool { return strings.Contains(x.Hold, "being merged") }, nil)
-	attentive(t, w, id)
-	hangs.lift()
-	check(t, w, w.AwaitEnd(id), expectation{wells: 4})
 }
 
 // The server starts again and the share is not there yet, as after a power cut: what
