@@ -5,6 +5,7 @@ package process
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"os/exec"
 	"syscall"
 	"testing"
@@ -132,23 +133,108 @@ func TestAdoptedWorkerGetsItsTask(t *testing.T) {
 	f.leave(a)
 }
 
-// What takes long to make must not keep the worker waiting for its server.
-func TestWorkerIsTakenOverBeforeItsTaskIsMade(t *testing.T) {
+// A worker that has its task is held to its limits from the moment it is taken
+// over, by the record alone: the plate may be on a share that hangs.
+func TestAdoptedWorkerIsHeldToItsLimits(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t, func(o *Options) { o.Env = append(o.Env, plugin.EnvOrphanGrace+"=1s") })
-	spec := f.spec("A01", order{Do: "sleep", For: 2500 * time.Millisecond})
-	record := f.crashed(spec)
-	bare := Spec{Execution: spec.Execution, Plate: spec.Plate, Well: spec.Well, Attempt: spec.Attempt}
-	bare.Late = func(ctx context.Context, late *Spec) error {
-		select { // compiling: twice as long as the worker waits
-		case <-time.After(2 * time.Second):
-		case <-ctx.Done():
-		}
-		*late = spec
-		return ctx.Err()
+	for name, limited := range map[string]struct {
+		do     order
+		limits Limits
+		older  bool // the record is of a server that did not write limits
+		reason enums.ExitReason
+	}{
+		"timeout":   {do: order{Do: "sleep", For: time.Hour}, limits: Limits{Timeout: time.Second}, reason: enums.ReasonTimeout},
+		"processes": {do: order{Do: "children", Number: 40, For: time.Hour}, limits: Limits{Processes: 30}, reason: enums.ReasonSignal},
+		"older":     {do: order{Do: "sleep", For: time.Hour}, limits: Limits{Timeout: time.Second}, older: true, reason: enums.ReasonTimeout},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := newFixture(t, nil)
+			f.groups = groupMaker{} // the watcher alone
+			spec := f.spec("A01", limited.do)
+			spec.Limits = limited.limits
+			spec.Limits.Grace = 200 * time.Millisecond
+			record := f.crashed(spec)
+			bare := spec
+			bare.Task, bare.Limits = nil, Limits{}
+			if limited.older {
+				record.Limits, bare.Limits = nil, spec.Limits
+			}
+			bare.Late = func(context.Context, *Spec) error {
+				t.Error("its task was made again")
+				return nil
+			}
+			ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+			defer cancel()
+			if got := f.Adopt(ctx, record, bare); got.Reason != limited.reason {
+				t.Errorf("got %+v", got)
+			}
+		})
+	}
+}
+
+// idle is an attempt whose server has died, or is about to, before it gave the
+// worker its task; its connection stays until the test ends.
+func (f *fixture) idle(spec Spec) Record {
+	f.t.Helper()
+	a := f.enter(spec)
+	worker, err := f.launch(context.Background(), a)
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	f.t.Cleanup(func() {
+		worker.Detach()
+		f.leave(a)
+	})
+	return a.record
+}
+
+// A worker without a task gets it when it is made, and its time begins then.
+func TestAdoptedWorkerGetsItsTaskLate(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, nil)
+	spec := f.spec("A01", order{})
+	record := f.idle(spec)
+	record.Started = record.Started.Add(-time.Hour)
+	bare := spec
+	bare.Task, bare.Limits = nil, Limits{}
+	bare.Late = func(_ context.Context, late *Spec) error {
+		late.Task = spec.Task
+		return nil
 	}
 	if got := f.Adopt(context.Background(), record, bare); got.Reason != enums.ReasonOK || got.Pid != record.Pid {
 		t.Errorf("got %+v", got)
+	}
+}
+
+// A worker without a task is lost with it, and a cancel does not wait for it.
+func TestAdoptedWorkerNeverGetsItsTask(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, nil)
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	hangs := make(chan struct{})
+	defer close(hangs)
+	for well, never := range map[string]struct {
+		late   func(context.Context, *Spec) error
+		reason enums.ExitReason
+	}{
+		"A01": {func(context.Context, *Spec) error { return errors.New("the pipeline is gone") }, enums.ReasonLost},
+		"A02": {func(context.Context, *Spec) error { cancel(); <-hangs; return nil }, enums.ReasonCancelled},
+	} {
+		spec := f.spec(well, order{})
+		record := f.idle(spec)
+		spec.Task, spec.Late = nil, never.late
+		within := context.Background()
+		if never.reason == enums.ReasonCancelled {
+			within = ctx
+		}
+		if got := f.Adopt(within, record, spec); got.Reason != never.reason {
+			t.Errorf("got %+v", got)
+		}
+		if record.Alive() == nil {
+			t.Error("it is still there")
+		}
 	}
 }
 

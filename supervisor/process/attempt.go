@@ -32,11 +32,10 @@ type attempt struct {
 	began     time.Time
 	adopted   bool
 	oomBefore int
-	// incomplete: the directory is a record's word alone, and nothing below it is
-	// ours to remove.
-	incomplete bool
 	// redirected: the worker was a spare and is yet to be told its log.
 	redirected bool
+	// idle: an adopted worker had no task yet.
+	idle bool
 
 	beat   heartbeat
 	pid    atomic.Int64
@@ -172,7 +171,7 @@ func (a *attempt) await(ctx context.Context, worker *plugin.Worker, over <-chan 
 
 // head is how much of the timeout was spent before this server took over.
 func (a *attempt) head() time.Duration {
-	if !a.adopted {
+	if !a.adopted || a.idle {
 		return 0
 	}
 	return min(max(0, time.Since(a.began)), a.spec.Limits.Timeout)
@@ -257,7 +256,7 @@ func (a *attempt) noteShared(pid int) {
 // removeTemporary removes the worker's temporary files and shared memory, when
 // nobody is left to use them.
 func (a *attempt) removeTemporary() {
-	if a.spec.Directory == "" || a.incomplete {
+	if a.spec.Directory == "" {
 		return
 	}
 	if err := result.RemoveTemporary(a.spec.Directory); err != nil {
@@ -291,6 +290,9 @@ func (a *attempt) evidence() evidence {
 
 // readOutcome accepts the outcome file of this very attempt only.
 func (a *attempt) readOutcome() (*result.Outcome, error) {
+	if a.spec.Directory == "" {
+		return nil, fs.ErrNotExist
+	}
 	outcome, err := result.ReadOutcome(a.spec.Directory)
 	if err != nil {
 		return nil, err
@@ -398,6 +400,16 @@ func (a *attempt) abandon(ctx context.Context, worker *plugin.Worker, err error)
 	out.Reason, out.Error = enums.ReasonStartFailed, err.Error()
 	if ctx.Err() != nil {
 		out.Reason, out.Error = enums.ReasonCancelled, "cancelled before it had its task"
+	}
+	return out
+}
+
+// taskless ends an adopted worker that was never given its task and cannot be now.
+// Nothing is lost with it, and nothing is wrong with the well.
+func (a *attempt) taskless(ctx context.Context, worker *plugin.Worker, err error) Result {
+	out := a.abandon(ctx, worker, err)
+	if ctx.Err() == nil && out.Gone == nil {
+		out.Reason, out.Error = enums.ReasonLost, "the server ended before the worker had its task: "+err.Error()
 	}
 	return out
 }

@@ -41,6 +41,7 @@
 // # Goroutines
 //
 // Per attempt one for the RPC and one that watches memory and log, both gone
-// when Run returns; per spare one that waits for its end. [Runner.Close] ends
-// what is left.
+// when Run returns; per spare, and per process stuck in the kernel, one that
+// waits for its end. [Runner.Close] ends what is left. An adopted worker without a
+// task has one more, which is gone when Spec.Late has returned.
 package process

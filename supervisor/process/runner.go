@@ -163,9 +163,13 @@ func (r *Runner) Run(ctx context.Context, spec Spec, started func(Record) error)
 }
 
 // Adopt takes over an attempt of an earlier server and returns how it ended. A
-// worker that is gone is judged by what it left; one that never got its task
-// gets it now.
+// worker that lives is held to the record's limits at once (to those of the spec
+// when the record has none); one that is gone is judged by what it left; one that
+// never got its task gets it now.
 func (r *Runner) Adopt(ctx context.Context, record Record, spec Spec) Result {
+	if record.Limits != nil {
+		spec.Limits = *record.Limits
+	}
 	a := r.newAttempt(spec)
 	a.adopted, a.record = true, record
 	if !record.Started.IsZero() { // else the earlier server died before it could tell
@@ -177,7 +181,6 @@ func (r *Runner) Adopt(ctx context.Context, record Record, spec Spec) Result {
 	within, cancel := context.WithTimeout(ctx, pingPatience)
 	defer cancel()
 	worker, err := plugin.Reattach(within, record.Record, plugin.ReattachOptions{KillTimeout: r.options.KillTimeout, Kill: r.options.Kill})
-	a.complete(ctx)
 	if err != nil {
 		r.log.Info("worker of an earlier server is gone", "execution", spec.Execution, "well", spec.Well, "attempt", spec.Attempt, "pid", record.Pid, "cause", err)
 		if ctx.Err() != nil {
@@ -188,19 +191,33 @@ func (r *Runner) Adopt(ctx context.Context, record Record, spec Spec) Result {
 	}
 	r.addWorker(record.Pid)
 	a.log.Debug("worker taken over", "pid", record.Pid)
+	// One that does not answer has its task, or nothing is lost with it.
+	if identity, err := worker.Identify(within); err == nil && identity.State == plugin.Idle {
+		a.idle, a.redirected = true, true // it may have been a spare
+		if err := a.complete(ctx, worker); err != nil {
+			return a.taskless(ctx, worker, err)
+		}
+	}
 	return a.supervise(ctx, worker)
 }
 
-// complete adds to the spec what comes late.
-func (a *attempt) complete(ctx context.Context) {
+// complete makes the task of a worker that waits for one. It comes back when the
+// worker ends or is to be stopped, however long the making takes.
+func (a *attempt) complete(ctx context.Context, worker *plugin.Worker) error {
 	if a.spec.Late == nil {
-		return
+		return nil
 	}
-	if err := a.spec.Late(ctx, &a.spec); err != nil {
-		a.log.Warn("an adopted well's task cannot be made again", "error", err)
-		a.incomplete = true
+	add, late, made := a.spec.Late, a.spec, make(chan error, 1)
+	go func() { made <- add(ctx, &late) }() // ends with Late, which nobody can hurry
+	select {
+	case err := <-made:
+		a.spec.Task, a.spec.Threads = late.Task, late.Threads
+		return err
+	case <-worker.Exited():
+		return errors.New("it ended")
+	case <-ctx.Done():
+		return ctx.Err()
 	}
-	a.spec.Limits = a.spec.Limits.withDefaults()
 }
 
 // ownGroups drops folders that a record names and that are not of our making.

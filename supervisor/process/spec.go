@@ -19,27 +19,27 @@ type Spec struct {
 	Threads                int    // to compute with; 0 = as many as there are cores
 	Limits                 Limits
 
-	// Late, for an adoption: adds what takes time to make (the task, limits) once
-	// the worker is taken over, since one whose server is away has a clock
-	// running. It does not change which attempt this is. After an error the spec
-	// is used as it is: a worker that has its task needs no other.
+	// Late, for an adoption: adds task and threads, which can take long to make, for
+	// a worker that was never given its task; no other needs it. It does not change
+	// which attempt this is. After an error, or when ctx ends, which it need not
+	// heed, the worker is ended.
 	Late func(context.Context, *Spec) error
 }
 
 // Limits of one attempt; zero means none.
 type Limits struct {
 	// Timeout from the task's start to its end.
-	Timeout time.Duration
+	Timeout time.Duration `json:"timeout_ns,omitempty"`
 	// Stall: this long without progress and without an answer to a ping.
-	Stall time.Duration
+	Stall time.Duration `json:"stall_ns,omitempty"`
 	// Grace between asking a worker to stop and killing it. Default 10 s.
-	Grace time.Duration
+	Grace time.Duration `json:"grace_ns,omitempty"`
 	// Memory of the worker and its descendants together, in bytes.
-	Memory int64
+	Memory int64 `json:"memory,omitempty"`
 	// OpenFiles per process.
-	OpenFiles int
+	OpenFiles int `json:"open_files,omitempty"`
 	// Processes and threads of the attempt together, best effort.
-	Processes int
+	Processes int `json:"processes,omitempty"`
 }
 
 func (l Limits) withDefaults() Limits {
@@ -95,4 +95,7 @@ type Record struct {
 	LogOffset int64     `json:"log_offset"` // where this attempt's part begins
 	Groups    []string  `json:"groups,omitempty"`
 	Started   time.Time `json:"started"`
+	// Limits the attempt was started with; nil in records of servers that did not
+	// write them.
+	Limits *Limits `json:"limits,omitempty"`
 }

@@ -55,15 +55,6 @@ func TestTemporaryFilesOfALostWorkerGo(t *testing.T) {
 		t.Fatal(err)
 	}
 	awaitEnd(t, record)
-	// With nothing but the record's word for it, nothing is removed.
-	doubtful := spec
-	doubtful.Late = func(context.Context, *Spec) error { return errors.New("the pipeline is gone") }
-	if got := f.Adopt(context.Background(), record, doubtful); got.Reason != enums.ReasonLost {
-		t.Errorf("got %+v", got)
-	}
-	if _, err := os.Stat(dir); err != nil {
-		t.Errorf("removed on the word of a record: %v", err)
-	}
 	if got := f.Adopt(context.Background(), record, spec); got.Reason != enums.ReasonLost {
 		t.Errorf("got %+v", got)
 	}

@@ -42,30 +42,30 @@ func (e *edge) Adopt(ctx context.Context, order engine.Adopt, report engine.Repo
 	}
 	spec := process.Spec{
 		Execution: x.ID, Plate: x.Plate, Well: w.Name, Attempt: a.Number, Threads: a.Threads,
-		Directory: record.Directory, LogPath: record.LogPath, Limits: process.Limits{Memory: a.Memory},
+		LogPath: e.logs.dir.WorkerPath(x.ID, w.Name, a.Number), Limits: process.Limits{Memory: a.Memory},
 	}
-	var j *job
-	// Compiling a plate can take longer than a worker waits for its server, so
-	// the worker is taken over first. An error is told by whoever calls this: a
-	// worker that has its task needs no other, and one that has not is lost.
-	// Either way it is not to be left alone.
+	if j, err := e.jobs.get(x); err != nil {
+		e.log.Error("what an attempt left cannot be found", "execution", x.ID, "well", w.Name, "error", err)
+	} else { // not by the record's word: what is there is removed
+		spec.Directory = result.AttemptDir(j.submission.Out(), x.ID, w.Name, a.Number)
+	}
 	spec.Late = func(ctx context.Context, late *process.Spec) error {
-		if _, err := e.compiled(ctx, x); err != nil { // the folder wants to know plate and configuration
-			e.log.Warn("an execution does not compile any more", "execution", x.ID, "error", err)
-		}
-		var err error
-		if j, err = e.opened(x); err != nil {
+		if _, err := e.compiled(ctx, x); err != nil { // before the folder is opened: it wants to know the plate
 			return err
 		}
-		*late = e.frame(x, w, a, j)
-		err = e.task(ctx, x, w, a, late)
-		spec = *late // for what comes after the attempt
-		return err
+		if _, err := e.opened(x); err != nil {
+			return err
+		}
+		return e.task(ctx, x, w, a, late)
 	}
 	report.Running()
 	r := e.processes.Adopt(ctx, record, spec)
-	if r.Reason == enums.ReasonLost && j != nil {
-		e.findCommitted(j, x, w, a, &r)
+	// Only now: a share that hangs must not keep a worker from its limits.
+	if _, err := e.compiled(ctx, x); err != nil { // the folder wants to know plate and configuration
+		e.log.Warn("an execution does not compile any more", "execution", x.ID, "error", err)
+	}
+	if r.Reason == enums.ReasonLost {
+		e.findCommitted(x, w, a, &r)
 	}
 	ended := e.finish(x, spec, r)
 	// It gave up waiting for us, or was lost with the server before this one.
@@ -78,8 +78,12 @@ func (e *edge) Adopt(ctx context.Context, order engine.Adopt, report engine.Repo
 
 // findCommitted looks for the results of an attempt whose end the records do not
 // know: they may be older than the results folder when the machine lost power.
-func (e *edge) findCommitted(j *job, x engine.Execution, w engine.Well, a engine.Attempt, r *process.Result) {
-	outcome, ok, err := j.folder.Committed(w.Name)
+func (e *edge) findCommitted(x engine.Execution, w engine.Well, a engine.Attempt, r *process.Result) {
+	folder, err := e.folder(x)
+	if err != nil {
+		return // told by finish
+	}
+	outcome, ok, err := folder.Committed(w.Name)
 	if err != nil || !ok || outcome.Execution != x.ID || outcome.Attempt != a.Number {
 		return
 	}

@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -267,7 +266,7 @@ func (f *Folder) Close() error { return f.lock.Release() }
 // AttemptDir is where an attempt works; Prepare creates it. Attempts count
 // from 1 within an execution.
 func (f *Folder) AttemptDir(well string, attempt int) string {
-	return f.hidden("attempts", f.execution, well+"."+strconv.Itoa(attempt))
+	return AttemptDir(f.out, f.execution, well, attempt)
 }
 
 // LockPath is the file a worker holds locked (see [TryLock]) for as long as

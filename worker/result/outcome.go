@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -42,6 +43,12 @@ type Outcome struct {
 	Read    time.Duration `json:"read_ns"`    // spent reading images
 	Compute time.Duration `json:"compute_ns"` // spent in functions
 	Write   time.Duration `json:"write_ns"`   // spent writing results
+}
+
+// AttemptDir is where an attempt works in the results folder out, which need not
+// be open or there.
+func AttemptDir(out, execution, well string, attempt int) string {
+	return filepath.Join(out, hiddenDir, "attempts", execution, well+"."+strconv.Itoa(attempt))
 }
 
 // WriteOutcome ends an attempt's directory: it flushes and digests every file
