@@ -43,7 +43,7 @@ func (a *app) completeID(k *connection) cobra.CompletionFunc {
 		files, _ := logfile.Dir(o.Places.Logs()).Files() // none is an answer too
 		for _, f := range slices.Backward(files) {
 			if f.Kind == logfile.KindExecution {
-				ids = append(ids, cobra.CompletionWithDesc(f.Execution, f.Name()))
+				ids = append(ids, cobra.CompletionWithDesc(short(f.Execution), f.Name()))
 			}
 		}
 		return ids, directive

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -174,13 +175,13 @@ func chooser(dir logfile.Dir, port int, what string, since time.Time) func() ([]
 		if err != nil {
 			return nil, err
 		}
-		wanted := map[string]bool{} // executions
+		var wanted []string // executions
 		switch {
 		case what == "server":
 		case what == "":
 			for _, f := range slices.Backward(all) {
 				if f.Kind == logfile.KindExecution && (len(wanted) == 0 || f.Modified.After(since)) {
-					wanted[f.Execution] = true
+					wanted = append(wanted, f.Execution)
 				}
 			}
 		default:
@@ -188,25 +189,34 @@ func chooser(dir logfile.Dir, port int, what string, since time.Time) func() ([]
 			if err != nil {
 				return nil, err
 			}
-			wanted[id] = true
+			wanted = []string{id}
 		}
 		return slices.DeleteFunc(all, func(f logfile.File) bool {
 			if f.Kind == logfile.KindServer {
 				return f.Port != port || what != "" && what != "server"
 			}
-			return !wanted[f.Execution]
+			return !slices.ContainsFunc(wanted, f.Of)
 		}), nil
 	}
 }
 
 // executionOf finds the execution that a prefix of an id names, by its logs.
 func executionOf(files []logfile.File, dir logfile.Dir, prefix string) (string, error) {
-	prefix = short(strings.ToLower(prefix))
-	names := map[string]string{}
+	prefix = strings.ToLower(prefix)
+	whole, abridged := map[string]string{}, map[string]string{} // id → name
 	for _, f := range files {
-		if f.Kind != logfile.KindServer && strings.HasPrefix(f.Execution, prefix) && names[f.Execution] == "" {
-			names[f.Execution] = f.Name()
+		switch {
+		case f.Kind == logfile.KindServer:
+		case f.Abridged() && (strings.HasPrefix(f.Execution, prefix) || f.Of(prefix)):
+			abridged[f.Execution] = f.Name()
+		case strings.HasPrefix(f.Execution, prefix):
+			whole[f.Execution] = strings.TrimSuffix(f.Name(), "-"+short(f.Execution)) + " " + f.Execution
 		}
+	}
+	names := abridged
+	for id, name := range whole {
+		delete(names, short(id)) // it says no more than the whole one
+		names[id] = name
 	}
 	switch len(names) {
 	case 1:
@@ -216,12 +226,7 @@ func executionOf(files []logfile.File, dir logfile.Dir, prefix string) (string, 
 	case 0:
 		return "", usagef("there is no log of an execution %s in %s: see `supervisor history`, or `supervisor logs --files`", prefix, dir)
 	}
-	var list []string
-	for _, name := range names {
-		list = append(list, name)
-	}
-	slices.Sort(list)
-	return "", usagef("%s is ambiguous: %s", prefix, shortList(list, 12))
+	return "", usagef("%s is ambiguous: %s", prefix, shortList(slices.Sorted(maps.Values(names)), 12))
 }
 
 // last is the end of a list, and says what it leaves out.

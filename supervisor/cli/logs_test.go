@@ -2,10 +2,13 @@ package cli
 
 import (
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
+	"github.com/wellhouse-hcs/wellhouse/ipc/message"
 	"github.com/wellhouse-hcs/wellhouse/supervisor/internal/harness"
+	"github.com/wellhouse-hcs/wellhouse/supervisor/logfile"
 	"github.com/wellhouse-hcs/wellhouse/worker/plate"
 )
 
@@ -88,6 +91,58 @@ func TestFollowLogs(t *testing.T) {
 	}
 	if n := strings.Count(r.Stdout, ": well complete"); n != 1 {
 		t.Errorf("the complete well is shown %d times:\n%s", n, r.Stdout)
+	}
+}
+
+// Clients choose ids, so that those of two executions may begin alike: what the
+// one's wells say is neither mixed with nor removed by the other.
+func TestLogsOfIDsThatBeginAlike(t *testing.T) {
+	w := faulty(t)
+	w.Serve("--workers", "2")
+	dir := w.Synthesize(plate.Synthesis{Wells: 1})
+	const first, second = "01932f6e-0001-7000-8000-000000000001", "01932f6e-0002-7000-8000-000000000002"
+	submit := func(id, pipeline string) {
+		t.Helper()
+		_, err := w.Client().Submit(w.Context(), message.Execute{SubmissionID: id, PlateID: dir, PipelineCode: pipeline, OutputPath: w.Path(id)})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	submit(first, harness.Fault("fault_sleep", long))
+	w.AwaitRunning(first)
+	submit(second, harness.Nuclei)
+	w.AwaitEnd(second)
+	w.Read(logfile.Dir(w.Places.Logs()).WorkerPath(first, "A01", 1)) // not removed with the second one's
+	own := w.OK("logs", second)
+	contains(t, own, "-01932f6e: well complete")
+	for line := range strings.Lines(w.OK("logs", second, "--files")) {
+		if !strings.Contains(line, second) {
+			t.Errorf("%s is not its own", line)
+		}
+	}
+	contains(t, w.OK("logs", second[:14]), "well complete")
+	lacks(t, w.OK("logs", first[:14]), "well complete")
+	contains(t, w.Want(2, "logs", second[:8]).Stderr, "01932f6e is ambiguous: ", first, second)
+	w.OK("cancel", first)
+	w.AwaitEnd(first)
+}
+
+// Logs that an earlier version named with the beginning of an id are found.
+func TestLogsWithAbridgedNames(t *testing.T) {
+	t.Parallel()
+	w := harness.New(t)
+	const id, line = "0badcafe-0001-4000-8000-000000000001", "time=2026-01-02T03:04:05.000Z level=INFO msg="
+	logs, err := filepath.Rel(w.Dir, w.Places.Logs())
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.Write(filepath.Join(logs, "old-0badcafe.log"), line+"before\n")
+	for _, what := range []string{id, id[:8], id[:5], ""} {
+		contains(t, w.OK("logs", what), "old-0badcafe: before")
+	}
+	w.Write(logfile.Dir(logs).ExecutionPath(id, "/plates/old"), line+"after\n") // the same one, since
+	for _, what := range []string{id, id[:8], id[:5]} {
+		contains(t, w.OK("logs", what), "old-0badcafe: before", "old-0badcafe: after")
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/wellhouse-hcs/wellhouse/supervisor/internal/harness"
+	"github.com/wellhouse-hcs/wellhouse/supervisor/logfile"
 )
 
 // Whatever a worker writes to its streams, the server's memory stays flat, the
@@ -39,7 +40,7 @@ func TestFaultLogTorture(t *testing.T) {
 	ended := follow(w, id)
 	w.Await(id, "a waiting worker", nil, started("B02", "wait"))
 	// What no pipeline can say: bytes that are no text at all.
-	log := filepath.Join(w.Places.Logs(), "workers", id[:8]+"-B02.1.log")
+	log := logfile.Dir(w.Places.Logs()).WorkerPath(id, "B02", 1)
 	f, err := os.OpenFile(log, os.O_WRONLY|os.O_APPEND, 0)
 	if err != nil {
 		t.Fatal(err)

@@ -256,7 +256,7 @@ func leftovers(t *testing.T, w *harness.World, x message.Execution) {
 	for _, pattern := range []string{
 		filepath.Join("/sys/fs/cgroup", groups), filepath.Join("/sys/fs/cgroup", "*", groups), filepath.Join("/sys/fs/cgroup", "*", "*", "*", groups),
 		filepath.Join(w.Places.Workers(), "plugin-dir*"),
-		filepath.Join(w.Places.Logs(), "workers", x.ExecutionID[:8]+"-*"),
+		filepath.Join(w.Places.Logs(), "workers", x.ExecutionID+"-*"),
 		filepath.Join(x.OutputPath, ".wellhouse", "attempts", x.ExecutionID, "*"),
 		filepath.Join(x.OutputPath, ".wellhouse", "merge"),
 		filepath.Join(x.OutputPath, ".*.csv*"), filepath.Join(x.OutputPath, ".wellhouse", "*", ".*"),

@@ -24,6 +24,9 @@ const (
 	// executionLimit bounds an execution's log; beyond it, only what is logged
 	// directly is still written.
 	executionLimit = 64 << 20
+	// plateLength bounds how much of a plate's name is in a file's name, which file
+	// systems limit to 255 bytes.
+	plateLength = 200
 )
 
 // Dir is a directory of logs.
@@ -34,14 +37,16 @@ func (d Dir) ServerPath(port int) string {
 	return filepath.Join(string(d), fmt.Sprintf("server-%d.log", port))
 }
 
-// ExecutionPath is the log of an execution over a plate folder.
+// ExecutionPath is the log of an execution over a plate folder. Clients may
+// choose ids, so that many can begin alike: the whole one is in the name.
 func (d Dir) ExecutionPath(id, plate string) string {
-	return filepath.Join(string(d), fileName(filepath.Base(plate))+"-"+id[:min(8, len(id))]+".log")
+	name := fileName(filepath.Base(plate))
+	return filepath.Join(string(d), name[:min(plateLength, len(name))]+"-"+id+".log")
 }
 
 // WorkerPath is the log of a running attempt.
 func (d Dir) WorkerPath(id, well string, attempt int) string {
-	return filepath.Join(string(d), "workers", fmt.Sprintf("%s-%s.%d.log", id[:min(8, len(id))], fileName(well), attempt))
+	return filepath.Join(string(d), "workers", fmt.Sprintf("%s-%s.%d.log", id, fileName(well), attempt))
 }
 
 // fileName keeps letters, digits and a few marks of a name.

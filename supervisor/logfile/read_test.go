@@ -102,16 +102,48 @@ func TestNamesOfFiles(t *testing.T) {
 			t.Errorf("%s gives %+v, %t", name, got, ok)
 		}
 	}
-	for path, worker := range map[string]bool{d.ServerPath(7777): false, d.ExecutionPath(id, "/p/My plate"): false, d.WorkerPath(id, "A01", 3): true} {
-		got, ok := identify(filepath.Base(path), worker)
-		if !ok || worker && (got.Well != "A01" || got.Attempt != 3 || got.Execution != id[:8]) {
+	for path, want := range map[string]File{
+		d.ServerPath(7777):                                      {Kind: KindServer, Port: 7777},
+		d.ExecutionPath(id, "/p/My plate"):                      {Kind: KindExecution, Execution: id},
+		d.ExecutionPath(id, "/p/server-12"):                     {Kind: KindExecution, Execution: id},
+		d.ExecutionPath(id, "/p/"+strings.Repeat("plate", 100)): {Kind: KindExecution, Execution: id},
+		d.WorkerPath(id, "A01", 3):                              {Kind: KindWorker, Execution: id, Well: "A01", Attempt: 3},
+		"workers/0123abcd-A01.3.log":                            {Kind: KindWorker, Execution: "0123abcd", Well: "A01", Attempt: 3},
+	} {
+		name := filepath.Base(path)
+		if got, ok := identify(name, want.Kind == KindWorker); !ok || got != want || len(name) > 255 {
 			t.Errorf("%s gives %+v, %t", path, got, ok)
 		}
+	}
+	execution := File{Kind: KindExecution, Path: d.ExecutionPath(id, "/p/My plate"), Execution: id}
+	if got := execution.Name(); got != "My_plate-0123abcd" {
+		t.Errorf("it is called %q", got)
 	}
 	for _, name := range []string{"0123abcd-A01.log", "A01.1.log", "0123abcd-.1.log", "0123abcd-A01.x.log", "0123abcd-A01.1.txt"} {
 		if got, ok := identify(name, true); ok {
 			t.Errorf("%s gives %+v", name, got)
 		}
+	}
+}
+
+// Names of an earlier version have the beginning of the id.
+func TestLogsOfAnExecution(t *testing.T) {
+	t.Parallel()
+	const other = "0123abcd-4567-89ab-cdef-0123456789ac"
+	for _, c := range []struct {
+		file, execution string
+		want            bool
+	}{
+		{id, id, true}, {other, id, false}, {id, "0123abcd", false}, {"0123abcd", id, true}, {"0123abcd", "0123abcd", true},
+		{"0123abce", id, false}, {"", id, false}, {"0123", id, false},
+	} {
+		if got := (File{Execution: c.file}).Of(c.execution); got != c.want {
+			t.Errorf("a log of %q is of %q: %t", c.file, c.execution, got)
+		}
+	}
+	d := Dir("/logs")
+	if d.ExecutionPath(id, "/p") == d.ExecutionPath(other, "/p") || d.WorkerPath(id, "A01", 1) == d.WorkerPath(other, "A01", 1) {
+		t.Error("executions whose ids begin alike share a log")
 	}
 }
 
