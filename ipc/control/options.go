@@ -45,7 +45,7 @@ func (o Options) withDefaults() Options {
 		o.Resend = time.Second
 	}
 	if o.MaxReply == 0 {
-		o.MaxReply = 64 << 20
+		o.MaxReply = message.MaxReply
 	}
 	return o
 }

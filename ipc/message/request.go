@@ -22,6 +22,10 @@ const (
 	TypeHistory = "history"
 )
 
+// MaxReply is how many bytes a reply has at most: clients take no more, and lose
+// the connection over it.
+const MaxReply = 64 << 20
+
 // Bytes that a field may have at most.
 const (
 	maxID     = 256

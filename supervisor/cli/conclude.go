@@ -113,6 +113,9 @@ func paragraph(out io.Writer, x message.Execution, title string) error {
 	if x.Status == enums.ExecutionCancelled && x.ResultsSummary != nil {
 		fmt.Fprintln(w, "Finished wells are kept: type the same command again to run the others.")
 	}
+	if x.ErrorCode == "merge_failed" {
+		fmt.Fprintf(w, "The wells are done and kept. Merge them again: supervisor retry --failed %s\n", short(x.ExecutionID))
+	}
 	if len(failed) > 0 {
 		fmt.Fprintf(w, "Run the failed wells again: supervisor retry --failed %s\nWhat they said:             supervisor logs %[1]s --level warn\n", short(x.ExecutionID))
 	}

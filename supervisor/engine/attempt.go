@@ -158,11 +158,32 @@ func (m *Machine) committed(e Committed) {
 	}
 }
 
-// retryWhenRoom puts a well back in the queue without blaming it.
+// retryWhenRoom puts a well back in the queue without blaming it. It may be the
+// well that fills the disk, and the room that it leaves behind what starts it
+// again: so it waits longer each time.
 func (m *Machine) retryWhenRoom(r *run, w *Well, message string) {
 	w.Status, w.NotBefore = enums.WellRetryWait, m.now
+	if n := roomless(w); n > 1 {
+		w.NotBefore = m.now.Add(doubled(firstDiskHold, n-2, lastRoomBackoff))
+		m.emit(Wake{w.NotBefore})
+	}
 	m.touchWell(w)
 	m.hold(r, HoldDisk, message)
+}
+
+// lastRoomBackoff is how long a well that finds no room waits at most until it
+// tries again.
+const lastRoomBackoff = 5 * time.Minute
+
+// roomless counts the attempts of a well that found no room.
+func roomless(w *Well) int {
+	n := 0
+	for i := range w.Attempts {
+		if w.Attempts[i].Excused && w.Attempts[i].Reason != enums.ReasonLost {
+			n++
+		}
+	}
+	return n
 }
 
 func (m *Machine) retryOrFail(r *run, w *Well) {

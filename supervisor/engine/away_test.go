@@ -40,15 +40,15 @@ func TestRestoredPlateWaitsForItsShare(t *testing.T) {
 		t.Error("the worker that was taken over does not count")
 	}
 	b.apply(Committed{Key: Key{"x", "A"}, Attempt: 1})
-	if !has[Compile](b.pass(diskHold)) {
+	if !has[Compile](b.pass(firstDiskHold)) {
 		t.Fatal("the plate is not looked for")
 	}
-	if has[Compile](b.pass(diskHold)) {
+	if has[Compile](b.pass(firstDiskHold)) {
 		t.Error("it is looked for twice at once")
 	}
 	b.apply(notReached)
 	b.holds(HoldPlate)
-	if !has[Compile](b.pass(diskHold)) {
+	if !has[Compile](b.pass(firstDiskHold)) {
 		t.Fatal("the plate is not looked for again")
 	}
 	if !has[Start](b.apply(Compiled{ID: "x", Compilation: Compilation{Wells: []CompiledWell{{Name: "A"}, {Name: "B"}}}})) {
@@ -61,7 +61,7 @@ func TestRestoredPlateWaitsForItsShare(t *testing.T) {
 func TestRestoredPlateThatDoesNotCompileFails(t *testing.T) {
 	t.Parallel()
 	b := newAway(t)
-	b.pass(diskHold)
+	b.pass(firstDiskHold)
 	b.apply(CompileFailed{ID: "x", Error: "invalid input: no such step", Code: "invalid_input"})
 	if w := b.well("B"); w.Status != enums.WellFailed {
 		t.Errorf("the well is %s", w.Status)
@@ -87,7 +87,7 @@ func TestRoomIsLookedForWhileThePlateIsAway(t *testing.T) {
 	b.ended("A", enums.ReasonOK, nil)
 	b.apply(Committed{Key: Key{"x", "A"}, Attempt: 1, Error: "full", DiskFull: true})
 	b.holds(HoldDisk)
-	if !has[Commit](b.pass(diskHold)) {
+	if !has[Commit](b.pass(firstDiskHold)) {
 		t.Fatal("the commit is not tried again")
 	}
 	b.apply(notReached)

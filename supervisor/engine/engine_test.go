@@ -31,7 +31,7 @@ type plate struct {
 }
 
 func (p *plate) Compile(_ context.Context, x Execution) (Compilation, error) {
-	return Compilation{p.wells, x.Workers, x.Retries, x.Memory}, p.compile
+	return Compilation{Wells: p.wells, Workers: x.Workers, Retries: x.Retries, Memory: x.Memory}, p.compile
 }
 
 func (p *plate) Start(ctx context.Context, order Start, report Report) Ended {
@@ -223,8 +223,8 @@ func TestStartsThatAllFailPauseAndThenEnd(t *testing.T) {
 	withEngine(t, p, Config{Workers: 2}, func(t *testing.T, e *Engine) {
 		_ = e.Submit(t.Context(), Execution{ID: "x", Retries: 2})
 		x, w := await(t, e, "x")
-		if x.Status != enums.ExecutionFailed || len(p.seen().started) > 10 {
-			t.Errorf("ended as %s after %d starts of 96 wells", x.Status, len(p.seen().started))
+		if x.Status != enums.ExecutionFailed || len(p.seen().started) > 20 || x.Ended.Sub(x.Submitted) < 10*time.Minute {
+			t.Errorf("ended as %s after %d starts of 96 wells in %s", x.Status, len(p.seen().started), x.Ended.Sub(x.Submitted))
 		}
 		for _, v := range w {
 			if v.Status != enums.WellFailed || v.Error == "" {
@@ -234,6 +234,43 @@ func TestStartsThatAllFailPauseAndThenEnd(t *testing.T) {
 		if !slices.ContainsFunc(p.seen().news, func(s string) bool { return strings.Contains(s, "paused: every worker fails at start") }) {
 			t.Errorf("nobody was told why: %q", p.seen().news)
 		}
+	})
+}
+
+// A well that fills the disk by itself, so that there is room whenever it has
+// ended, keeps the others waiting for one probe, and does not run all the time.
+func TestAWellThatFillsTheDiskLetsOthersGoFirst(t *testing.T) {
+	t.Parallel()
+	p := &plate{wells: wells(40), script: func(well string, _ int) (Ended, time.Duration) {
+		e := ends(enums.ReasonOK)
+		if well == "A01" {
+			e = ends(enums.ReasonOutputInvalid)
+			e.DiskFull = true
+		}
+		return e, time.Second
+	}}
+	withEngine(t, p, Config{Workers: 1}, func(t *testing.T, e *Engine) {
+		_ = e.Submit(t.Context(), Execution{ID: "x"})
+		<-time.After(time.Hour)
+		x, w, _ := e.Execution("x")
+		greedy := 0
+		for _, start := range p.seen().started {
+			if strings.HasPrefix(start, "A01.") {
+				greedy++
+			}
+		}
+		if greedy < 5 || greedy > 30 || !strings.Contains(x.Hold.Reason, "because") {
+			t.Errorf("within an hour it was started %d times; the hold is %+v", greedy, x.Hold)
+		}
+		for _, v := range w[1:] {
+			if v.Status != enums.WellComplete {
+				t.Errorf("well %s is %s", v.Name, v.Status)
+			}
+		}
+		if _, err := e.Cancel(t.Context(), "x"); err != nil {
+			t.Error(err)
+		}
+		await(t, e, "x")
 	})
 }
 

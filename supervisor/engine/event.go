@@ -35,6 +35,7 @@ type Compilation struct {
 	Workers int   // wells at once; 0 = as many as the server allows
 	Retries int   // further attempts after the first
 	Memory  int64 // hard limit per well in bytes; 0 = none
+	Plan    json.RawMessage
 }
 
 // CompiledWell is what the engine needs to know of a compiled well.
@@ -42,6 +43,7 @@ type CompiledWell struct {
 	Name     string
 	Cost     float64 // expected work, any unit
 	Estimate int64   // expected peak memory in bytes
+	Key      string
 	Warnings []string
 	Reused   bool           // a finished result of an earlier run is valid and kept
 	Counts   map[string]int // of the reused result

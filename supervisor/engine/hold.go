@@ -8,16 +8,20 @@ import (
 
 // The circuit breaker on starting: after this many failed starts in a row no
 // well is started for a while, then one as a probe; when that many probes have
-// failed, the execution's remaining wells fail.
+// failed, over about a quarter of an hour, the execution's remaining wells fail.
 const (
 	startFailuresToTrip = 3
-	startProbes         = 3
+	startProbes         = 10
 	firstStartHold      = 2 * time.Second
+	lastStartHold       = 2 * time.Minute
 )
 
-// diskHold is the time between looks at a full disk, and for a plate that cannot
-// be reached.
-const diskHold = 2 * time.Second
+// The time between looks at a full disk, and for a plate that cannot be reached:
+// the first minutes may well bring what is missing.
+const (
+	firstDiskHold = 2 * time.Second
+	lastDiskHold  = 30 * time.Second
+)
 
 func startFailure(reason enums.ExitReason) bool {
 	return reason == enums.ReasonStartFailed || reason == enums.ReasonHandshakeMismatch
@@ -49,9 +53,9 @@ func (m *Machine) renew(r *run) {
 	if r.Hold.Until.After(m.now) {
 		return
 	}
-	delay := diskHold
+	delay := doubled(firstDiskHold, r.Hold.Probes/8, lastDiskHold)
 	if r.Hold.Cause == HoldStart {
-		delay = firstStartHold << (2 * r.Hold.Probes)
+		delay = doubled(firstStartHold, 2*r.Hold.Probes, lastStartHold)
 	}
 	r.Hold.Until = m.now.Add(delay)
 	m.touch(r)

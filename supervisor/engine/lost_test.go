@@ -146,7 +146,7 @@ func TestRestoredPlateWaitsForRoomToCompile(t *testing.T) {
 	if w := b.well("A"); w.Status != enums.WellRetryWait || b.executions["x"].Hold == nil {
 		t.Fatalf("the well is %s, the hold %+v", w.Status, b.executions["x"].Hold)
 	}
-	if !has[Compile](b.pass(diskHold)) {
+	if !has[Compile](b.pass(firstDiskHold)) {
 		t.Fatal("compiling is not tried again")
 	}
 	if !has[Start](b.apply(Compiled{ID: "x", Compilation: Compilation{Wells: []CompiledWell{{Name: "A"}}}})) {
@@ -163,11 +163,11 @@ func TestCommitThatFailsByItselfEndsNoPause(t *testing.T) {
 		b.ended(well, enums.ReasonOK, nil)
 		b.apply(Committed{Key: Key{"x", well}, Attempt: 1, Error: "full", DiskFull: true})
 	}
-	if !has[Commit](b.pass(diskHold)) {
+	if !has[Commit](b.pass(firstDiskHold)) {
 		t.Fatal("no commit is tried again")
 	}
 	b.apply(Committed{Key: Key{"x", "A"}, Attempt: 1, Error: "damaged"})
-	if !has[Commit](b.pass(diskHold)) {
+	if !has[Commit](b.pass(firstDiskHold)) {
 		t.Error("the other commit waits for ever")
 	}
 }

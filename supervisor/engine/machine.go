@@ -172,11 +172,11 @@ func (m *Machine) compiled(e Compiled) {
 		m.recompiled(r, e)
 		return
 	}
-	r.Workers, r.Retries, r.Memory = e.Workers, e.Retries, e.Memory
+	r.Workers, r.Retries, r.Memory, r.Plan = e.Workers, e.Retries, e.Memory, e.Plan
 	for _, c := range e.Wells {
 		w := &Well{
 			Execution: r.ID, Name: c.Name, Status: enums.WellPending,
-			Cost: c.Cost, Estimate: c.Estimate, Warnings: c.Warnings,
+			Cost: c.Cost, Estimate: c.Estimate, Key: c.Key, Warnings: c.Warnings,
 		}
 		if c.Reused && !r.CompileOnly {
 			w.Status, w.Reason, w.Reused, w.Counts = enums.WellComplete, enums.ReasonOK, true, c.Counts
@@ -313,7 +313,7 @@ func (m *Machine) merged(e Merged) {
 	}
 	switch {
 	case e.Error != "":
-		m.finish(r, enums.ExecutionFailed, "merge results: "+e.Error, "merge_failed")
+		m.finish(r, enums.ExecutionFailed, "merge results: "+e.Error, CodeMergeFailed)
 	case r.Cancelled:
 		m.finish(r, enums.ExecutionCancelled, "cancelled", "")
 	case failed > 0:

@@ -20,6 +20,10 @@ const (
 	StageFinal     Stage = "final"
 )
 
+// CodeMergeFailed is the error code of an execution whose wells are done and whose
+// results could not be merged.
+const CodeMergeFailed = "merge_failed"
+
 // Key names one well of one execution.
 type Key struct{ Execution, Well string }
 
@@ -46,6 +50,7 @@ type Execution struct {
 	Order       []string              `json:"order,omitempty"`     // its wells, in plate order
 	RetryOf     string                `json:"retry_of,omitempty"`  // the execution this one runs again
 	Request     json.RawMessage       `json:"request,omitempty"`   // the submission; only the edge reads it
+	Plan        json.RawMessage       `json:"plan,omitempty"`      // what committing and merging need to know; only the edge reads it
 	Summary     json.RawMessage       `json:"summary,omitempty"`   // what merging reported
 }
 
@@ -80,6 +85,7 @@ type Well struct {
 	Estimate  int64            `json:"estimate"`         // expected peak memory in bytes
 	Memory    int64            `json:"memory,omitempty"` // hard limit for the next attempt; 0 = the execution's
 	NotBefore time.Time        `json:"not_before,omitzero"`
+	Key       string           `json:"key,omitempty"`    // what its result depends on; only the edge reads it
 	Reused    bool             `json:"reused,omitempty"` // an earlier run's result was kept
 	Warnings  []string         `json:"warnings,omitempty"`
 	Counts    map[string]int   `json:"counts,omitempty"`

@@ -62,7 +62,7 @@ func TestPauseForRoomIsNotReplaced(t *testing.T) {
 	if hold := b.executions["x"].Hold; hold == nil || hold.Cause != HoldDisk {
 		t.Fatalf("the pause is %+v", hold)
 	}
-	if effects := b.pass(diskHold); !has[Commit](effects) {
+	if effects := b.pass(firstDiskHold); !has[Commit](effects) {
 		t.Error("the finished well is not tried again")
 	}
 }

@@ -112,8 +112,14 @@ func (m *Machine) recompiled(r *run, e Compiled) {
 		w := r.wells[name]
 		c, ok := plan[name]
 		switch {
-		case ok && w.Reason != enums.ReasonOutOfMemory: // else it was found to need more
-			w.Cost, w.Estimate = c.Cost, c.Estimate
+		case ok:
+			if w.Reason != enums.ReasonOutOfMemory { // else it was found to need more
+				w.Cost, w.Estimate = c.Cost, c.Estimate
+			}
+			if w.Key != c.Key && (w.Status == enums.WellPending || w.Status == enums.WellRetryWait) {
+				w.Key = c.Key // its images are others by now
+				m.touchWell(w)
+			}
 		case !ok && (w.Status == enums.WellPending || w.Status == enums.WellRetryWait):
 			m.failWell(r, w, enums.ReasonInputUnreadable, "the plate has no images of this well any more")
 		}

@@ -37,13 +37,14 @@ func judge(reason enums.ExitReason, failures, retries int) verdict {
 	}
 }
 
-func backoff(failures int) time.Duration {
-	delay := firstBackoff
-	for range failures - 1 {
-		delay *= 2
-		if delay >= lastBackoff {
-			return lastBackoff
+func backoff(failures int) time.Duration { return doubled(firstBackoff, failures-1, lastBackoff) }
+
+// doubled is the first delay after so many doublings, but not more than the last.
+func doubled(first time.Duration, times int, last time.Duration) time.Duration {
+	for range times {
+		if first *= 2; first >= last {
+			return last
 		}
 	}
-	return delay
+	return first
 }

@@ -94,11 +94,20 @@ func (m *Machine) next(r *run) *Well {
 	var best *Well
 	for _, name := range r.Order {
 		w := r.wells[name]
-		if m.startable(w) && (best == nil || w.Cost > best.Cost) {
+		if m.startable(w) && (best == nil || before(w, best)) {
 			best = w
 		}
 	}
 	return best
+}
+
+// before tells which of two wells of an execution starts first: one that found no
+// room may have filled the disk itself, and lets the others go first.
+func before(v, w *Well) bool {
+	if a, b := roomless(v), roomless(w); a != b {
+		return a < b
+	}
+	return v.Cost > w.Cost
 }
 
 func (m *Machine) startable(w *Well) bool {

@@ -40,7 +40,7 @@ func killServer(t *testing.T, w *harness.World, rng *rand.Rand, kills int) {
 	plate := plateOf(t, w, 4)
 	// Wells in every phase at once: two slots, short and long ones, a failure.
 	pipeline := steps("fault_error", "wells: [A02]") +
-		"  - {name: wait, from: pipeline_start, function: fault_sleep, with: {duration: 0.15, wells: [A01, B02]}}\n"
+		"  - {name: wait, from: pipeline_start, function: fault_sleep, with: {duration: 0.15, wells: [A01, B01]}}\n"
 	expect := expectation{4, map[string]want{"A02": {"failed", "function_error"}}}
 	server := w.Serve("--workers", "2")
 	began := time.Now()

@@ -49,6 +49,9 @@ func (s *Server) answer(ctx context.Context, request loop.Request) {
 		return
 	}
 	frame, err := codec.Encode(answer)
+	if err == nil && len(frame) > message.MaxReply {
+		err = fmt.Errorf("the reply has %d MiB, and clients take %d", len(frame)>>20, message.MaxReply>>20)
+	}
 	if err != nil {
 		s.log.Error("a reply cannot be written", "type", typed.MessageType(), "error", err)
 		frame = message.EncodeError(codec, err)
@@ -227,7 +230,8 @@ func (s *Server) retry(ctx context.Context, r message.Retry) (any, error) {
 	if r.FailedOnly {
 		var again []string
 		for i := range wells {
-			if wells[i].Status != enums.WellComplete {
+			// Results that could not be merged are all there, and kept.
+			if wells[i].Status != enums.WellComplete || x.ErrorCode == engine.CodeMergeFailed {
 				again = append(again, wells[i].Name)
 			}
 		}

@@ -164,7 +164,7 @@ func (e *edge) spawned(report engine.Report) func(process.Record) error {
 
 func failedStart(err error) engine.Ended {
 	return engine.Ended{
-		Evidence: engine.Attempt{Reason: enums.ReasonStartFailed, Error: err.Error()},
+		Evidence: engine.Attempt{Reason: enums.ReasonStartFailed, Error: firstLines(err.Error(), longestError)},
 		DiskFull: errors.Is(err, engine.ErrDiskFull),
 	}
 }
@@ -174,12 +174,15 @@ func failedStart(err error) engine.Ended {
 // durable: a server that dies before that judges it again by the same evidence.
 func (e *edge) finish(x engine.Execution, spec process.Spec, r process.Result) engine.Ended {
 	ended := engine.Ended{Evidence: engine.Attempt{
-		Pid: r.Pid, Reason: r.Reason, Error: r.Error, ExitCode: r.ExitCode, Signal: r.Signal,
+		Pid: r.Pid, Reason: r.Reason, Error: firstLines(r.Error, longestError), ExitCode: r.ExitCode, Signal: r.Signal,
 		PeakMemory: r.PeakMemory, CPU: r.UserCPU + r.SystemCPU, LastStep: r.LastStep, LogTail: r.LogTail,
 	}}
+	if r.Reason == enums.ReasonOK {
+		ended.Evidence.LogTail = nil // it is in the log, for who wants to know
+	}
 	ended.Stuck = r.Gone != nil
 	if r.Outcome != nil {
-		ended.Warnings, ended.Counts = r.Outcome.Warnings, r.Outcome.Counts
+		ended.Warnings, ended.Counts = firstWarnings(r.Outcome.Warnings), r.Outcome.Counts
 		// It gave up, and not because we asked it to: a service manager ends all
 		// of a group at once.
 		ended.Excused = r.Reason == enums.ReasonLost && r.Outcome.Reason == enums.ReasonCancelled

@@ -2,8 +2,7 @@ package server
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"runtime"
@@ -56,6 +55,10 @@ func (e *edge) compilation(x engine.Execution, j *job, folder *result.Folder) (e
 	c := engine.Compilation{
 		Workers: x.Workers, Retries: settings.Pipeline().Retries, Memory: int64(settings.Pipeline().Memory),
 	}
+	var err error
+	if c.Plan, err = json.Marshal(j.known()); err != nil {
+		return c, fmt.Errorf("encode what is to be on record of a plan: %w", err)
+	}
 	if c.Workers == 0 {
 		c.Workers = settings.Global().Workers
 	}
@@ -69,7 +72,7 @@ func (e *edge) compilation(x engine.Execution, j *job, folder *result.Folder) (e
 	for i := range j.plan.Wells {
 		w := &j.plan.Wells[i]
 		compiled := engine.CompiledWell{
-			Name: w.Well, Cost: float64(len(w.Images)), Warnings: w.Warnings,
+			Name: w.Well, Cost: float64(len(w.Images)), Key: e.reuseKey(w), Warnings: firstWarnings(w.Warnings),
 			Estimate: workerOverhead + w.PeakBytes + int64(threads-1)*w.ParcelBytes,
 		}
 		if folder != nil && !j.submission.Fresh && folder.Reusable(w.Well, e.reuseKey(w)) {
@@ -100,12 +103,12 @@ func wellNames(p *pipeline.Plan) []string {
 }
 
 // compilePlan reads the plate and compiles the pipeline for the chosen wells.
-func (e *edge) compilePlan(_ context.Context, s Submission) (*pipeline.Plan, string, error) {
+func (e *edge) compilePlan(_ context.Context, s Submission) (*pipeline.Plan, error) {
 	if err := e.allow.both(s); err != nil {
-		return nil, "", err
+		return nil, err
 	}
 	if looksLikePython(s.Pipeline) {
-		return nil, "", errors.New("the pipeline is Python source: this server runs pipeline files (YAML) and never executes " +
+		return nil, errors.New("the pipeline is Python source: this server runs pipeline files (YAML) and never executes " +
 			"what it receives; write the pipeline as steps of functions, see `supervisor functions` and examples/nuclei.yaml")
 	}
 	name := s.PipelineName
@@ -114,32 +117,28 @@ func (e *edge) compilePlan(_ context.Context, s Submission) (*pipeline.Plan, str
 	}
 	def, err := pipeline.Parse(name, []byte(s.Pipeline), e.catalogue)
 	if err != nil {
-		return nil, "", err
+		return nil, err
 	}
 	base, overrides, err := e.layers(s)
 	if err != nil {
-		return nil, "", err
+		return nil, err
 	}
 	if err := e.allow.below(s.PlatePath); err != nil {
-		return nil, "", err
+		return nil, err
 	}
 	index, err := plate.Open(s.PlatePath)
 	if err != nil {
-		return nil, "", err
+		return nil, err
 	}
 	wells, err := plate.Filter(index.Wells(), s.WellFilter)
 	if err != nil {
-		return nil, "", fmt.Errorf("choose wells: %w", err)
+		return nil, fmt.Errorf("choose wells: %w", err)
 	}
 	if len(wells) == 0 {
-		return nil, "", fmt.Errorf("well filter %q leaves no well of %s", s.WellFilter, index.Name)
+		return nil, fmt.Errorf("well filter %q leaves no well of %s", s.WellFilter, index.Name)
 	}
 	plan, err := pipeline.Compile(def, index, wells, pipeline.Configuration{Base: base, Overrides: overrides}, e.catalogue)
-	if err != nil {
-		return nil, "", err
-	}
-	digest, err := e.configurationDigest(plan)
-	return plan, digest, err
+	return plan, err
 }
 
 // layers are the configuration around the pipeline file's own: files below it,
@@ -162,34 +161,10 @@ func (e *edge) layers(s Submission) (base, overrides []config.Layer, err error) 
 	return base, overrides, nil
 }
 
-// configurationDigest stands for steps and function versions alone, so that
-// reruns of some wells merge with the others.
-func (e *edge) configurationDigest(p *pipeline.Plan) (string, error) {
-	text, err := e.names.Encode(pipeline.Task{Steps: p.Steps, Segments: p.Segments, Tables: p.Tables})
-	if err != nil {
-		return "", fmt.Errorf("digest configuration: %w", err)
-	}
-	sum := sha256.Sum256(text)
-	return hex.EncodeToString(sum[:]), nil
-}
-
 // blame marks an error as the submitter's to mend, unless it is want of room.
 func blame(err error) error {
 	if text := err.Error(); len(text) > longestBlame {
-		return fmt.Errorf("%w: %s", engine.ErrInvalidInput, firstLines(text))
+		return fmt.Errorf("%w: %s", engine.ErrInvalidInput, firstLines(text, longestBlame))
 	}
 	return fmt.Errorf("%w: %w", engine.ErrInvalidInput, err)
-}
-
-// longestBlame bounds what a client is told of its mistakes, in bytes: it goes
-// into records, logs, events and every status.
-const longestBlame = 16 << 10
-
-// firstLines cuts a text at a line's end.
-func firstLines(text string) string {
-	kept := strings.ToValidUTF8(text[:longestBlame], "")
-	if end := strings.LastIndexByte(kept, '\n'); end > 0 {
-		return fmt.Sprintf("%s\n… and %d lines more", kept[:end], strings.Count(text[end+1:], "\n")+1)
-	}
-	return kept + "…"
 }

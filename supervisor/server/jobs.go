@@ -23,7 +23,7 @@ type job struct {
 
 	mu      sync.Mutex // for what follows
 	plan    *pipeline.Plan
-	digest  string // of steps and configuration, the same for any choice of wells
+	facts   *facts // of the plan, or on record from when there was one
 	folder  *result.Folder
 	log     *executionLog
 	dropped bool // what is open is closed, and stays so
@@ -52,7 +52,11 @@ func (j *jobs) get(x engine.Execution) (*job, error) {
 	if err != nil {
 		return nil, err
 	}
-	made := &job{submission: submission}
+	known, err := recorded(x)
+	if err != nil {
+		return nil, err
+	}
+	made := &job{submission: submission, facts: known}
 	j.all[x.ID] = made
 	return made, nil
 }
@@ -110,13 +114,20 @@ func (e *edge) compiled(ctx context.Context, x engine.Execution) (*job, error) {
 	}
 	done := j.busy.with("the plate is being read", e.now())
 	defer done()
-	plan, digest, err := e.compilePlan(ctx, j.submission)
+	plan, err := e.compilePlan(ctx, j.submission)
 	if err != nil {
 		return nil, plateAway(j.submission.PlatePath, err)
 	}
+	found, err := e.factsOf(plan)
+	if err != nil {
+		return nil, err
+	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	j.plan, j.digest = plan, digest
+	if j.facts != nil && j.facts.Configuration != found.Configuration {
+		return nil, errors.New("functions or settings are others than when the execution began: run it again")
+	}
+	j.plan, j.facts = plan, &found
 	return j, nil
 }
 
@@ -127,8 +138,14 @@ func (j *job) compiled() *pipeline.Plan {
 	return j.plan
 }
 
-// opened returns the job with its results folder locked. A folder is opened
-// with what the plan knows when there is a plan.
+// known are the facts of the plan, nil when there was none yet.
+func (j *job) known() *facts {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.facts
+}
+
+// opened returns the job with its results folder locked.
 func (e *edge) opened(x engine.Execution) (*job, error) {
 	j, err := e.jobs.get(x)
 	if err != nil {
@@ -146,9 +163,11 @@ func (e *edge) opened(x engine.Execution) (*job, error) {
 		if begun(x) { // it was made when the execution was compiled
 			options = append(options, result.WithExisting())
 		}
+		if j.facts != nil {
+			options = append(options, result.WithPlate(j.facts.Plate), result.WithRoot(j.facts.Root), result.WithConfiguration(j.facts.Configuration))
+		}
 		if j.plan != nil {
-			options = append(options, result.WithPlate(j.plan.Plate), result.WithRoot(j.plan.PlateRoot), result.WithConfiguration(j.digest),
-				result.WithSpace(roomNeeded(j.plan, j.submission.Out())))
+			options = append(options, result.WithSpace(roomNeeded(j.plan, j.submission.Out())))
 		}
 		j.folder, err = result.Open(j.submission.Out(), x.ID, options...)
 		if errors.Is(err, result.ErrLocked) && begun(x) {

@@ -5,13 +5,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/wellhouse-hcs/wellhouse/enums"
 	"github.com/wellhouse-hcs/wellhouse/ipc/message"
 	"github.com/wellhouse-hcs/wellhouse/supervisor/engine"
-	"github.com/wellhouse-hcs/wellhouse/worker/pipeline"
 	"github.com/wellhouse-hcs/wellhouse/worker/result"
 )
 
@@ -29,22 +29,14 @@ func roomFor(dir string) bool {
 }
 
 // Commit makes an attempt's results the well's.
-func (e *edge) Commit(ctx context.Context, x engine.Execution, w engine.Well, attempt int) error {
-	key := ""
-	if j, err := e.compiled(ctx, x); err == nil {
-		for i := range j.plan.Wells {
-			if j.plan.Wells[i].Well == w.Name {
-				key = e.reuseKey(&j.plan.Wells[i])
-			}
-		}
-	}
+func (e *edge) Commit(_ context.Context, x engine.Execution, w engine.Well, attempt int) error {
 	j, err := e.opened(x)
 	if err != nil {
 		return err
 	}
 	done := j.busy.with("the results of well "+w.Name+" are being committed", e.now())
 	defer done()
-	if err := j.folder.Commit(w.Name, attempt, key); err != nil {
+	if err := j.folder.Commit(w.Name, attempt, w.Key); err != nil {
 		return diskFull(err)
 	}
 	e.discard(j, x, w.Name, attempt) // its log
@@ -52,10 +44,7 @@ func (e *edge) Commit(ctx context.Context, x engine.Execution, w engine.Well, at
 }
 
 // Merge writes the plate's tables, images and heatmap.
-func (e *edge) Merge(ctx context.Context, x engine.Execution, wells []engine.Well) (json.RawMessage, error) {
-	if _, err := e.compiled(ctx, x); err != nil {
-		e.log.Warn("merging without the plan: it does not compile any more", "execution", x.ID, "error", err)
-	}
+func (e *edge) Merge(_ context.Context, x engine.Execution, wells []engine.Well) (json.RawMessage, error) {
 	j, err := e.opened(x)
 	if err != nil {
 		return nil, err
@@ -65,9 +54,9 @@ func (e *edge) Merge(ctx context.Context, x engine.Execution, wells []engine.Wel
 		Fingerprint: e.names.Fingerprint(), Versions: map[string]string{"wellhouse": e.version},
 		Started: x.Started, Ended: e.now(),
 	}
-	if plan := j.compiled(); plan != nil {
-		work.Plate, work.Pipeline, work.Warnings = plan.Plate, plan.Name, plan.Warnings
-		e.describe(&work, plan)
+	if f := j.known(); f != nil { // not of an execution that an older server began
+		work.Plate, work.Pipeline, work.Warnings, work.Configuration = f.Plate, f.Pipeline, f.Warnings, f.Settings
+		maps.Copy(work.Versions, f.Versions)
 	}
 	for i := range wells {
 		work.Wells = append(work.Wells, resultWell(&wells[i]))
@@ -101,20 +90,6 @@ func refused(problems []result.Problem) error {
 		errs[i] = fmt.Errorf("well %s (%s): %s", p.Well, p.Reason, p.Error)
 	}
 	return fmt.Errorf("results were damaged after they were written: %w", errors.Join(errs...))
-}
-
-// describe adds the resolved configuration and the versions of functions.
-func (e *edge) describe(work *result.Job, plan *pipeline.Plan) {
-	if text, err := json.Marshal(plan.Settings.Explain()); err == nil {
-		work.Configuration = text
-	}
-	for _, step := range plan.Steps {
-		for _, b := range step.Branches {
-			for _, c := range b.Calls {
-				work.Versions[c.Function] = fmt.Sprint(c.Version)
-			}
-		}
-	}
 }
 
 func resultWell(w *engine.Well) result.Well {

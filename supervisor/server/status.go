@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"slices"
+	"strings"
 
 	"github.com/wellhouse-hcs/wellhouse/enums"
 	"github.com/wellhouse-hcs/wellhouse/ipc/message"
@@ -134,8 +135,13 @@ func (s *Server) execution(x engine.Execution) message.Execution {
 	return m
 }
 
+// tailRoom bounds what a status carries of workers' logs, in bytes: clients ask
+// every second, and all wells of a large plate may fail. The rest is in the log.
+const tailRoom = 256 << 10
+
 func (s *Server) wells(wells []engine.Well) []message.Well {
 	list := make([]message.Well, 0, len(wells))
+	room := tailRoom
 	for i := range wells {
 		w := &wells[i]
 		m := message.Well{
@@ -152,6 +158,11 @@ func (s *Server) wells(wells []engine.Well) []message.Well {
 			}
 			m.Elapsed = end.Sub(last.Started).Seconds()
 			m.Evidence = evidence(last)
+			if m.Evidence != nil {
+				if room -= len(strings.Join(last.LogTail, "\n")); room < 0 {
+					m.Evidence.LogTail = nil
+				}
+			}
 		}
 		if w.Status.Final() {
 			m.Percent = 100
