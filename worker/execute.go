@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"time"
 
 	"github.com/wellhouse-hcs/wellhouse/enums"
 	"github.com/wellhouse-hcs/wellhouse/ipc/plugin"
@@ -45,6 +46,7 @@ func (w *implementation) Execute(ctx context.Context, request plugin.Request) pl
 		return refuse(enums.ReasonStartFailed, fmt.Errorf("create folder for temporary files: %w", orNoRoom(err)))
 	}
 
+	began := time.Now()
 	executor := Executor{Catalogue: w.catalogue, Logger: log, Step: w.step, Read: w.read}
 	if task.ProgressEndpoint != "" {
 		pusher, err := progress.NewPusher(task.ProgressEndpoint)
@@ -64,6 +66,9 @@ func (w *implementation) Execute(ctx context.Context, request plugin.Request) pl
 		f := writeFailed("", err)
 		log.Error("outcome cannot be written", "error", f)
 		return refuse(f.Reason, f)
+	}
+	if err := result.NoteShared(task.Directory, began, os.Getpid()); err != nil {
+		log.Warn("shared memory may stay", "error", err)
 	}
 	// Nothing more is written: should this process be stuck in the kernel when it
 	// ends, its results can be committed all the same.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"syscall"
 
 	"github.com/wellhouse-hcs/wellhouse/enums"
@@ -19,7 +20,17 @@ type Failure struct {
 	Err    error
 }
 
-func (f *Failure) Error() string { return f.Err.Error() }
+// longestError bounds what is said of a failure, in bytes: a function may say
+// anything, and it goes into replies, records and events.
+const longestError = 16 << 10
+
+func (f *Failure) Error() string {
+	text := f.Err.Error()
+	if len(text) > longestError {
+		text = strings.ToValidUTF8(text[:longestError], "") + "…"
+	}
+	return text
+}
 func (f *Failure) Unwrap() error { return f.Err }
 
 // unreadable says that an image could not be read.
@@ -40,6 +51,9 @@ func unreadable(step, path string, err error) *Failure {
 func functionFailed(ctx context.Context, step, name string, err error) *Failure {
 	if ctx.Err() != nil {
 		return cancelled(ctx, step)
+	}
+	if result.NoSpace(err) { // its temporary files are where results go
+		err = orNoRoom(err)
 	}
 	return &Failure{
 		Reason: enums.ReasonFunctionError,

@@ -295,7 +295,7 @@ func (f *Folder) Prepare(well string, attempt int) (string, error) {
 func (f *Folder) Discard(well string, attempt int) error {
 	dir := f.AttemptDir(well, attempt)
 	err := f.whileFree(well, func() error {
-		return errors.Join(f.fs.removeAll(dir), f.fs.removeAll(TemporaryDir(dir)))
+		return errors.Join(f.fs.removeAll(dir), removeShared(TemporaryDir(dir)), f.fs.removeAll(TemporaryDir(dir)))
 	})
 	if err != nil {
 		return fmt.Errorf("discard attempt %d of %s: %w", attempt, well, err)
