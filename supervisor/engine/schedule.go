@@ -26,15 +26,18 @@ func (m *Machine) schedule() {
 			}
 			return // nobody overtakes it just because its plate takes longer to read
 		}
-		for m.free() > 0 {
+		short := ""
+		for m.free() > 0 && short == "" {
 			w := m.next(r)
 			if w == nil {
 				break
 			}
-			if !m.admit(r, w) {
-				return // nothing smaller overtakes: the large well would starve
+			if short = m.shortOfMemory(r, w); short == "" {
+				m.start(r, w, m.threads())
 			}
-			m.start(r, w, m.threads())
+		}
+		if m.holdBack(r, short); short != "" {
+			return // nothing smaller overtakes: the large well would starve
 		}
 	}
 }
@@ -133,10 +136,10 @@ func (m *Machine) threads() int {
 	return max(1, m.config.Cores/max(1, min(m.config.Workers, remaining)))
 }
 
-// admit tells whether memory has room for one more well, and holds its
-// execution when it has not. With nothing running a well always starts: a
-// machine too small for one well should say so by failing it, not by waiting.
-func (m *Machine) admit(r *run, w *Well) bool {
+// shortOfMemory says why memory has no room for one more well, "" when it has.
+// With nothing running a well always starts: a machine too small for one well
+// should say so by failing it, not by waiting.
+func (m *Machine) shortOfMemory(r *run, w *Well) string {
 	running := int64(0)
 	attempts := 0
 	for _, o := range m.order {
@@ -148,21 +151,29 @@ func (m *Machine) admit(r *run, w *Well) bool {
 		}
 	}
 	budget := m.memory.Available + m.memory.Used - m.config.ReserveMemory
-	known := !m.memory.Time.IsZero()
-	if attempts > 0 && known && running+need(r, w) > budget {
-		if r.Hold == nil {
-			r.Hold = &Hold{Cause: HoldMemory, Since: m.now, Reason: fmt.Sprintf(
-				"%d wells run; one more needs about %s of memory and %s are free for it",
-				attempts, size(need(r, w)), size(max(0, budget-running)))}
-			m.touch(r)
-			m.publish(r, enums.PhaseRunning, enums.ProgressRunning, "holding back: "+r.Hold.Reason)
+	if attempts == 0 || m.memory.Time.IsZero() || running+need(r, w) <= budget {
+		return ""
+	}
+	return fmt.Sprintf("%d wells run; one more needs about %s of memory and %s are free for it",
+		attempts, size(need(r, w)), size(max(0, budget-running)))
+}
+
+// holdBack keeps the execution's hold for memory as it is: told once, for as long
+// as there is a reason.
+func (m *Machine) holdBack(r *run, reason string) {
+	switch {
+	case reason == "":
+		if r.Hold != nil && r.Hold.Cause == HoldMemory {
+			m.unhold(r)
 		}
-		return false
+	case r.Hold == nil:
+		r.Hold = &Hold{Cause: HoldMemory, Since: m.now, Reason: reason}
+		m.touch(r)
+		m.publish(r, enums.PhaseRunning, enums.ProgressRunning, "holding back: "+reason)
+	case r.Hold.Cause == HoldMemory && r.Hold.Reason != reason:
+		r.Hold.Reason = reason
+		m.touch(r)
 	}
-	if r.Hold != nil && r.Hold.Cause == HoldMemory {
-		m.unhold(r)
-	}
-	return true
 }
 
 // need is the memory a well is expected to take at its peak: what wells of the
