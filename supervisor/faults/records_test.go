@@ -3,6 +3,7 @@
 package faults
 
 import (
+	"database/sql"
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
@@ -188,6 +189,42 @@ func TestFaultRecordsNameSomebodyElse(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// A program that has the records locked for longer than anybody expects (a backup,
+// somebody's SQL shell) makes everything wait, which is told; nothing fails.
+func TestFaultRecordsAreLockedByAnotherProgram(t *testing.T) {
+	t.Parallel()
+	w := harness.New(t)
+	w.Setenv("WELLHOUSE_FAULTS", "1")
+	server := w.Serve("--workers", "2")
+	id := w.Submit(plateOf(t, w, 4), steps("fault_sleep", "duration: 1"), "--retries", "0")
+	ended := follow(w, id)
+	w.Await(id, "a waiting worker", nil, started("A01", "fault"))
+	other, err := sql.Open("sqlite", "file:"+w.Places.Store()+"?_pragma=busy_timeout(5000)")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.Close()
+	other.SetMaxOpenConns(1)
+	if _, err := other.Exec("BEGIN IMMEDIATE"); err != nil {
+		t.Fatal(err)
+	}
+	w.Await(id, "the pause", func(x message.Execution) bool { return x.Hold != "" }, nil)
+	if x := w.Status(id); !strings.HasPrefix(x.Hold, "records:") || !strings.Contains(x.Hold, "another program has it locked") {
+		t.Errorf("it is %s and says %q", x.Status, x.Hold)
+	}
+	if _, err := other.Exec("ROLLBACK"); err != nil {
+		t.Fatal(err)
+	}
+	x, err := ended()
+	if err != nil {
+		t.Fatal(err)
+	}
+	check(t, w, x, expectation{wells: 4})
+	if r := server.Stop(); r.Code != 0 {
+		t.Errorf("the server ended with %d", r.Code)
 	}
 }
 

@@ -13,8 +13,9 @@ var (
 	ErrDamaged = errors.New("damaged store")
 	// ErrFull marks a Save for which there was no room. Nothing of it was kept.
 	ErrFull = errors.New("no room on disk")
-	// ErrUnwritable marks a Save that the file system refused for another reason
-	// than room: read-only, an exceeded quota, a broken device. Nothing of it was kept.
+	// ErrUnwritable marks a Save that was refused for another reason than room: by
+	// the file system (read-only, an exceeded quota, a broken device), or because
+	// another program has the file locked. Nothing of it was kept.
 	ErrUnwritable = errors.New("store cannot be written")
 	// ErrNetworkFileSystem marks a place where a store is not safe.
 	ErrNetworkFileSystem = errors.New("store on a network file system")
@@ -55,6 +56,8 @@ func classify(err error) error {
 		return fmt.Errorf("%w: %w", ErrFull, err)
 	case code&0xff == sqlite3.SQLITE_IOERR, code&0xff == sqlite3.SQLITE_READONLY, code&0xff == sqlite3.SQLITE_CANTOPEN:
 		return fmt.Errorf("%w: %w", ErrUnwritable, err)
+	case code&0xff == sqlite3.SQLITE_BUSY, code&0xff == sqlite3.SQLITE_LOCKED:
+		return fmt.Errorf("%w: another program has it locked: %w", ErrUnwritable, err)
 	case code&0xff == sqlite3.SQLITE_CORRUPT, code&0xff == sqlite3.SQLITE_NOTADB:
 		return &damage{err.Error()}
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/url"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -172,6 +173,44 @@ func TestClosedStoreSaysSo(t *testing.T) {
 	}
 	if err := s.Save(context.Background(), pair("x1", "running", at(1))); !errors.Is(err, ErrClosed) {
 		t.Errorf("got %v", err)
+	}
+}
+
+// A program that has the file locked for long is told of, as a disk that cannot
+// be written is; nothing is lost, and the store goes on after it.
+func TestLockedByAnotherProgram(t *testing.T) {
+	t.Parallel()
+	p := path(t)
+	s := mustOpen(t, p)
+	impatient := func(ctx context.Context, conn *sql.Conn) error {
+		_, err := conn.ExecContext(ctx, "PRAGMA busy_timeout = 10")
+		return err
+	}
+	if err := s.do(t.Context(), job{task: impatient}); err != nil {
+		t.Fatal(err)
+	}
+	other, err := pool(p, 1, url.Values{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.Close()
+	for range 2 {
+		if _, err := other.Exec("BEGIN IMMEDIATE"); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Save(t.Context(), pair("x1", "running", at(1))); !errors.Is(err, ErrUnwritable) || !strings.Contains(err.Error(), "another program has it locked") {
+			t.Errorf("got %v", err)
+		}
+		if got := load(t, s, Filter{}); len(got) != 0 {
+			t.Errorf("of a refused Save there is %v", got)
+		}
+		if _, err := other.Exec("ROLLBACK"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	save(t, s, pair("x1", "running", at(1))...)
+	if got := load(t, s, Filter{}); len(got) != 2 {
+		t.Errorf("afterwards there is %v", got)
 	}
 }
 

@@ -20,8 +20,8 @@ type job struct {
 // Save keeps the records, all or none, and returns when they are on disk. Saves
 // that arrive while one is being written share the next flush.
 //
-// Errors: [ErrFull] and [ErrUnwritable] when the file system refused (nothing of
-// this Save was kept; the store can be used again), [ErrClosed]. When ctx ends
+// Errors: [ErrFull] and [ErrUnwritable] when the file cannot be written now (nothing
+// of this Save was kept; the store can be used again), [ErrClosed]. When ctx ends
 // first, the records may have been kept or not.
 func (s *Store) Save(ctx context.Context, records []Record) error {
 	for _, r := range records {
