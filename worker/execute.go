@@ -1,6 +1,7 @@
 package worker
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -61,7 +62,10 @@ func (w *implementation) Execute(ctx context.Context, request plugin.Request) pl
 	trail := result.NewTrail(task.Directory)
 	executor.Stepped = trail.Note
 	outcome := executor.Run(ctx, task)
+	outcome.Step = cmp.Or(outcome.Step, trail.Last())
 	trail.Remove()
+	outcome.UserCPU, outcome.SystemCPU = usedCPU()
+	outcome.PeakMemory = plugin.PeakMemory()
 	if err := result.WriteOutcome(task.Directory, outcome, result.WithStep(w.step)); err != nil {
 		f := writeFailed("", err)
 		log.Error("outcome cannot be written", "error", f)

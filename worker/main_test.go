@@ -199,6 +199,9 @@ func TestWorkerDoesOneTask(t *testing.T) {
 	if outcome.Reason != enums.ReasonOK || outcome.Well != "A01" || outcome.Counts["Nuclei"] == 0 {
 		t.Errorf("outcome = %+v", outcome)
 	}
+	if last := task.Steps[len(task.Steps)-1].Name; outcome.Step != last || outcome.UserCPU+outcome.SystemCPU <= 0 || outcome.PeakMemory <= 0 {
+		t.Errorf("the worker's account of itself = %+v, last step %s", outcome, last)
+	}
 	// Done is done, though the process lives.
 	if lock, err := result.TryLock(task.Lock, "the test"); err != nil {
 		t.Error(err)

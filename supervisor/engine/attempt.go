@@ -70,9 +70,13 @@ func (m *Machine) ended(e Ended) {
 	r.running--
 	a := w.Last()
 	number, started, threads, memory, pid := a.Number, a.Started, a.Threads, a.Memory, a.Pid
+	end := m.now
+	if at := e.Evidence.Ended; at.After(started) && at.Before(end) {
+		end = at // of a worker that no server saw end, perhaps hours ago
+	}
 	*a = e.Evidence
 	a.Number, a.Started, a.Threads, a.Memory, a.Process = number, started, threads, memory, nil
-	a.Ended, a.Excused = m.now, e.DiskFull || e.Excused && losses(w) < mostLosses
+	a.Ended, a.Excused = end, e.DiskFull || e.Excused && losses(w) < mostLosses
 	if a.Pid == 0 {
 		a.Pid = pid
 	}

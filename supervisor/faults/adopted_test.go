@@ -4,7 +4,9 @@ package faults
 
 import (
 	"os"
+	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/wellhouse-hcs/wellhouse/enums"
 	"github.com/wellhouse-hcs/wellhouse/supervisor/internal/harness"
@@ -35,5 +37,48 @@ func TestFaultAdoptedWorkerTimesOutWithoutItsPlate(t *testing.T) {
 	x := w.AwaitEnd(id)
 	if x.Status != enums.ExecutionFailed || len(x.Wells) != 1 || x.Wells[0].Reason != string(enums.ReasonTimeout) || x.Wells[0].Attempts != 1 {
 		t.Errorf("it ended as %s: %+v", x.Status, x.Wells)
+	}
+}
+
+// A well that ends while there is no server is told as it was: for as long as it
+// ran, with what it used, its last step and how it ended.
+func TestFaultEvidenceOfAWellThatEndedUnseen(t *testing.T) {
+	t.Parallel()
+	w := harness.New(t)
+	w.Setenv("WELLHOUSE_FAULTS", "1")
+	server := w.Serve("--workers", "1", "--spares", "0")
+	id := w.Submit(plateOf(t, w, 1), waiting("1", "0"), "--retries", "0")
+	w.Await(id, "a waiting worker", nil, started("A01", "fault"))
+	pid := pidOf(t, w, "A01")
+	server.Kill()
+	if !harness.AwaitGone(pid, harness.Patience) {
+		t.Fatal("the worker does not end")
+	}
+	ended := time.Now()
+	w.Serve("--workers", "1", "--spares", "0")
+	x := w.AwaitEnd(id)
+	check(t, w, x, expectation{wells: 1})
+	rows := table(t, filepath.Join(x.OutputPath, "joblog.tsv"))
+	if len(rows) != 2 {
+		t.Fatalf("joblog.tsv has %d lines", len(rows))
+	}
+	line := map[string]string{}
+	for i, name := range rows[0] {
+		line[name] = rows[1][i]
+	}
+	begin, err := time.Parse(time.RFC3339, line["Start"])
+	if err != nil {
+		t.Fatal(err)
+	}
+	took, err := time.ParseDuration(line["JobRuntime"] + "s")
+	if err != nil {
+		t.Fatal(err)
+	}
+	// The job log has milliseconds.
+	if end := begin.Add(took); end.After(ended.Add(2*time.Millisecond)) || took < time.Second {
+		t.Errorf("it ended at %s by the job log, and was gone at %s", end, ended)
+	}
+	if line["Exitval"] != "0" || line["LastStep"] != "fault" || line["CPU"] == "0.000" || line["PeakMemory"] == "0" {
+		t.Errorf("the job log has %v", line)
 	}
 }

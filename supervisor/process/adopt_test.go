@@ -63,7 +63,13 @@ func TestOutcomeOfAWorkerThatEndedMeanwhile(t *testing.T) {
 	spec := f.spec("A01", order{Do: "sleep", For: 50 * time.Millisecond})
 	record := f.crashed(spec)
 	awaitEnd(t, record)
-	if got := f.Adopt(context.Background(), record, spec); got.Reason != enums.ReasonOK || got.Outcome == nil {
+	gone := time.Now()
+	got := f.Adopt(context.Background(), record, spec)
+	if got.Reason != enums.ReasonOK || got.Outcome == nil || got.Ended.After(gone) || got.Ended.Before(got.Started) {
+		t.Errorf("got %+v", got)
+	}
+	// The worker's own account stands for what the kernel tells of a child.
+	if got.UserCPU != accountCPU || got.SystemCPU != accountCPU || got.PeakMemory != accountPeak || got.ExitCode != 0 {
 		t.Errorf("got %+v", got)
 	}
 }

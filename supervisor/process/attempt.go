@@ -242,7 +242,11 @@ func (a *attempt) conclude(worker *plugin.Worker) Result {
 		r.dropWorker(pid)
 	}
 	defer failpoint.Hit("attempt judged")
-	return a.judge(found)
+	out := a.judge(found)
+	if !found.Exit.Known && found.Outcome != nil {
+		out.Unseen(found.Outcome)
+	}
+	return out
 }
 
 // noteShared writes down what shared memory the worker and its descendants have,
@@ -328,13 +332,11 @@ func (a *attempt) judge(e evidence) Result {
 		out.Signal = plugin.SignalName(e.Crash.signal)
 	}
 	// The worker's own trail is exact; progress may have been lost.
-	if out.LastStep = result.ReadTrail(a.spec.Directory); out.LastStep == "" {
-		if step := a.beat.step.Load(); step != nil {
-			out.LastStep = *step
-		}
-	}
-	if out.LastStep == "" && e.Outcome != nil {
+	if out.LastStep = result.ReadTrail(a.spec.Directory); out.LastStep == "" && e.Outcome != nil {
 		out.LastStep = e.Outcome.Step
+	}
+	if step := a.beat.step.Load(); step != nil && out.LastStep == "" {
+		out.LastStep = *step
 	}
 	level := slog.LevelDebug // the execution's own log tells people
 	if reason != enums.ReasonOK {

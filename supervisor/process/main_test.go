@@ -77,6 +77,12 @@ type order struct {
 	For       time.Duration
 }
 
+// What every worker says it has used.
+const (
+	accountCPU  = 7 * time.Hour
+	accountPeak = 1 << 50
+)
+
 // faulty is a worker that misbehaves as ordered.
 type faulty struct{ types *registry.Registry }
 
@@ -99,6 +105,7 @@ func (f *faulty) Execute(ctx context.Context, request plugin.Request) plugin.Rep
 		outcome := result.Outcome{
 			Execution: request.Execution, Plate: request.Plate, Well: request.Well, Attempt: request.Attempt,
 			Reason: reason, Error: text, Started: began, Ended: time.Now(),
+			UserCPU: accountCPU, SystemCPU: accountCPU, PeakMemory: accountPeak,
 		}
 		if err := result.WriteOutcome(task.Directory, outcome); err != nil {
 			return plugin.Reply{Reason: enums.ReasonFunctionError, Error: err.Error()}

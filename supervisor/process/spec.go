@@ -82,6 +82,21 @@ type Result struct {
 	Gone <-chan struct{}
 }
 
+// Unseen completes the result of a process that was not our child by the worker's
+// own account: how it ended nobody told, and when perhaps not either.
+func (r *Result) Unseen(o *result.Outcome) {
+	if r.Reason == enums.ReasonOK {
+		r.ExitCode = 0
+	}
+	r.UserCPU, r.SystemCPU, r.PeakMemory = o.UserCPU, o.SystemCPU, max(r.PeakMemory, o.PeakMemory)
+	if !o.Ended.IsZero() {
+		r.Ended = o.Ended
+	}
+	if r.Started.After(r.Ended) { // its start is not on record
+		r.Started = o.Started
+	}
+}
+
 // Record is enough to find an attempt again after a restart of the server. It
 // is handed out before the worker gets its task.
 type Record struct {

@@ -88,7 +88,8 @@ func (e *edge) findCommitted(x engine.Execution, w engine.Well, a engine.Attempt
 		return
 	}
 	e.log.Warn("a well's record was behind its results; they are taken", "execution", x.ID, "well", w.Name, "attempt", a.Number)
-	r.Reason, r.Error, r.Outcome, r.LastStep = enums.ReasonOK, "", &outcome, ""
+	r.Reason, r.Error, r.Outcome, r.LastStep = enums.ReasonOK, "", &outcome, outcome.Step
+	r.Unseen(&outcome)
 }
 
 // spec prepares an attempt: its directory, its frozen task, its limits.
@@ -176,6 +177,7 @@ func (e *edge) finish(x engine.Execution, spec process.Spec, r process.Result) e
 	ended := engine.Ended{Evidence: engine.Attempt{
 		Pid: r.Pid, Reason: r.Reason, Error: firstLines(r.Error, longestError), ExitCode: r.ExitCode, Signal: r.Signal,
 		PeakMemory: r.PeakMemory, CPU: r.UserCPU + r.SystemCPU, LastStep: r.LastStep, LogTail: r.LogTail,
+		Ended: r.Ended,
 	}}
 	if r.Reason == enums.ReasonOK {
 		ended.Evidence.LogTail = nil // it is in the log, for who wants to know

@@ -16,8 +16,10 @@ import (
 const (
 	outcomeFile = "outcome.json"
 	outcomeKind = "wellhouse.outcome"
-	tablesDir   = "tables"
-	imagesDir   = "images"
+	// outcomeSchema: 2 has what the worker used, which 1 (still read) has not.
+	outcomeSchema = 2
+	tablesDir     = "tables"
+	imagesDir     = "images"
 )
 
 // Outcome is how one attempt at a well ended, written by the worker as the
@@ -29,7 +31,7 @@ type Outcome struct {
 	Attempt   int              `json:"attempt"` // from 1
 	Reason    enums.ExitReason `json:"reason"`
 	Error     string           `json:"error,omitempty"` // one sentence for the user
-	Step      string           `json:"step,omitempty"`  // where it failed
+	Step      string           `json:"step,omitempty"`  // where it failed, else the last one
 	File      string           `json:"file,omitempty"`  // the input that could not be read
 	Warnings  []string         `json:"warnings,omitempty"`
 
@@ -43,6 +45,13 @@ type Outcome struct {
 	Read    time.Duration `json:"read_ns"`    // spent reading images
 	Compute time.Duration `json:"compute_ns"` // spent in functions
 	Write   time.Duration `json:"write_ns"`   // spent writing results
+
+	// What the worker used until it wrote this, for when nobody sees it end: CPU
+	// with that of the children it waited for, and the highest resident size in
+	// bytes without pages of files. 0 is unknown.
+	UserCPU    time.Duration `json:"user_cpu_ns,omitempty"`
+	SystemCPU  time.Duration `json:"system_cpu_ns,omitempty"`
+	PeakMemory int64         `json:"peak_memory,omitempty"`
 }
 
 // AttemptDir is where an attempt works in the results folder out, which need not

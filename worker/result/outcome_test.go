@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"strings"
 	"syscall"
 	"testing"
 
@@ -35,6 +36,29 @@ func TestOutcomeRoundTrip(t *testing.T) {
 	}
 	if _, err := ReadOutcome(t.TempDir()); !errors.Is(err, fs.ErrNotExist) || errors.Is(err, ErrInvalid) {
 		t.Errorf("no outcome gives %v", err)
+	}
+}
+
+// Outcomes of before they told what the worker used are read, those of a later
+// version are not, and both are said to be what they are.
+func TestOutcomeOfOtherVersions(t *testing.T) {
+	t.Parallel()
+	dir := ended(t)
+	path := filepath.Join(dir, outcomeFile)
+	whole := string(must[[]byte](t)(os.ReadFile(path)))
+	if strings.Count(whole, `"schema":2,`) != 1 || strings.Contains(whole, "cpu_ns") {
+		t.Fatalf("not as an earlier version would write it, but for the number: %s", whole)
+	}
+	write := func(schema string) {
+		check0(t, os.WriteFile(path, []byte(strings.Replace(whole, `"schema":2,`, `"schema":`+schema+`,`, 1)), 0o644))
+	}
+	write("1")
+	if o := must[Outcome](t)(ReadOutcome(dir)); o.Reason != enums.ReasonOK || o.UserCPU != 0 || o.PeakMemory != 0 {
+		t.Errorf("read %+v", o)
+	}
+	write("3")
+	if _, err := ReadOutcome(dir); !errors.Is(err, ErrInvalid) || !strings.Contains(err.Error(), "schema 3") {
+		t.Errorf("a later one gives %v", err)
 	}
 }
 

@@ -41,6 +41,16 @@ func (t *Trail) Note(step string) {
 	}
 }
 
+// Last is the step that was noted last, "" when none was.
+func (t *Trail) Last() string {
+	if t == nil {
+		return ""
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.last
+}
+
 // Remove ends the trail: the outcome says more.
 func (t *Trail) Remove() {
 	if t == nil {
