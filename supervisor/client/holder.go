@@ -2,12 +2,15 @@ package client
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"regexp"
 	"strconv"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // Holder is the process that holds a server's port, by its lock.
@@ -20,8 +23,8 @@ type Holder struct {
 // holderLine is what a server writes into its lock.
 var holderLine = regexp.MustCompile(`process (\d+)(?:, port \d+, control port (\d+))?`)
 
-// FindHolder looks who holds the port. It takes no lock itself, so that it
-// never stands in the way of a server that starts.
+// FindHolder looks who holds the port. Where it can it takes no lock itself, so
+// that it does not stand in the way of a server that starts.
 func FindHolder(o Options) Holder { return holderOf(o.Places.PortLock(o.Port)) }
 
 func holderOf(path string) Holder {
@@ -43,6 +46,16 @@ func holderOf(path string) Holder {
 		h.PID = pid
 	}
 	return h
+}
+
+// sharedRefused tries for a shared lock, which at that moment is in the way of a
+// server that starts: for where there is no other way to see a lock.
+func sharedRefused(f *os.File) bool {
+	err := unix.Flock(int(f.Fd()), unix.LOCK_SH|unix.LOCK_NB)
+	if err == nil {
+		_ = unix.Flock(int(f.Fd()), unix.LOCK_UN) // closing unlocks, too
+	}
+	return errors.Is(err, unix.EWOULDBLOCK)
 }
 
 // endPause is the time between looks at a lock: there is no event for its end

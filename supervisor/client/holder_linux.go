@@ -2,6 +2,7 @@ package client
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"os"
 	"strconv"
@@ -10,9 +11,18 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// flocked tells whether somebody holds an exclusive flock on the file, and who,
-// as proc(5)'s locks shows it.
+// flocked tells whether somebody holds an exclusive flock on the file, and who.
 func flocked(f *os.File) (pid int, held bool) {
+	if pid, held := listed(f); held {
+		return pid, true
+	}
+	return 0, probed(f)
+}
+
+// listed is what proc(5)'s locks shows. That a lock is not there means little:
+// btrfs has other device numbers than stat tells, overlays may have other inodes,
+// and locks from another pid namespace are hidden.
+func listed(f *os.File) (pid int, held bool) {
 	var st unix.Stat_t
 	if unix.Fstat(int(f.Fd()), &st) != nil {
 		return 0, false
@@ -32,4 +42,20 @@ func flocked(f *os.File) (pid int, held bool) {
 		}
 	}
 	return 0, false
+}
+
+// probed asks the file itself. A holder has it open for writing, and then there
+// can be no read lease on it, see fcntl(2). Trying for one refuses nobody a lock:
+// whoever opens the file at this moment waits until the lease is given back.
+// Somebody who is about to lock the file counts as holding it.
+func probed(f *os.File) bool {
+	_, err := unix.FcntlInt(f.Fd(), unix.F_SETLEASE, unix.F_RDLCK)
+	switch {
+	case err == nil:
+		_, _ = unix.FcntlInt(f.Fd(), unix.F_SETLEASE, unix.F_UNLCK) // closing gives it back, too
+		return false
+	case errors.Is(err, unix.EAGAIN):
+		return true
+	}
+	return sharedRefused(f) // another user's file, or a file system without leases
 }
