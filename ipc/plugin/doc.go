@@ -7,7 +7,8 @@
 // go-plugin sets up. It keeps the process's own standard error as its log,
 // points standard output there once the server has said hello, takes exactly
 // one task, and ends the process when its purpose is gone: the task is done, it
-// was asked to stop, or its server vanished and did not come back.
+// was asked to stop, or its server vanished and did not come back. Where no
+// server may be there to do it, what the task started is ended too (see [Remains]).
 //
 // # Server side
 //
@@ -30,8 +31,8 @@
 //
 // # Left out
 //
-// Descendants that left the group, limits, memory, the reading of outcomes and
-// reasons: those are supervisor/process's.
+// When the server sweeps, limits, memory, the reading of outcomes and reasons:
+// those are supervisor/process's.
 //
 // # Goroutines
 //

@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -43,6 +44,15 @@ func (e *echo) Execute(ctx context.Context, request Request) Reply {
 		// More than any pipe holds; with nobody reading this must not block.
 		fmt.Println(strings.Repeat("out ", 1<<18))
 		fmt.Fprintln(os.Stderr, strings.Repeat("err ", 1<<18))
+	case "leave a child":
+		// Without the marker, and orphaned: its group alone tells whose it is.
+		child := exec.Command("/bin/sh", "-c", `/bin/sleep 600 & echo $! > child.new; /bin/mv child.new child`)
+		child.Dir, child.Env = e.folder, []string{"PATH=/"}
+		if err := child.Run(); err != nil {
+			return Reply{Reason: enums.ReasonFunctionError, Error: err.Error()}
+		}
+		<-ctx.Done()
+		return Reply{Reason: enums.ReasonCancelled}
 	case "say nothing":
 		return Reply{}
 	}

@@ -21,67 +21,77 @@ func BootID() string {
 	return strings.TrimSpace(string(id))
 }
 
+// Stat is a process as proc(5)'s stat shows it.
+type Stat struct {
+	Pid                    int
+	State                  byte // 'Z' is dead and not yet reaped
+	Parent, Group, Session int
+	Start                  uint64 // clock ticks since boot
+}
+
+// Dead tells whether the process has ended and is only not yet reaped.
+func (s Stat) Dead() bool { return s.State == 'Z' || s.State == 'X' }
+
+// Look returns what a process is now; false when there is none.
+func Look(pid int) (Stat, bool) {
+	s, err := look(pid)
+	return s, err == nil
+}
+
+func look(pid int) (Stat, error) {
+	line, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
+	if err != nil {
+		return Stat{}, fmt.Errorf("read process state: %w", err)
+	}
+	s, err := parseStat(line)
+	s.Pid = pid
+	return s, err
+}
+
 // StartTime returns when the process started, in clock ticks since boot, and
 // whether it is dead and only not yet reaped.
 func StartTime(pid int) (start uint64, zombie bool, err error) {
-	line, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
-	if err != nil {
-		return 0, false, fmt.Errorf("read process state: %w", err)
-	}
-	stat, err := parseStat(line)
-	return stat.start, stat.state == 'Z' || stat.state == 'X', err
+	s, err := look(pid)
+	return s.Start, s.Dead(), err
 }
 
 // isChild tells whether the process is to be reaped by us.
 func isChild(pid int) bool {
-	line, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
-	if err != nil {
-		return false
-	}
-	stat, err := parseStat(line)
-	return err == nil && stat.parent == os.Getpid()
+	s, ok := Look(pid)
+	return ok && s.Parent == os.Getpid()
 }
 
-type stat struct {
-	state  byte
-	parent int
-	start  uint64
-}
-
-// parseStat reads state (field 3), parent (4) and start time (22) of proc(5)'s
-// stat. The name in field 2 may hold anything, also blanks and parentheses.
-func parseStat(line []byte) (stat, error) {
+// parseStat reads state (field 3), parent, group, session (4 to 6) and start time
+// (22) of proc(5)'s stat. The name in field 2 may hold anything, also blanks and
+// parentheses.
+func parseStat(line []byte) (Stat, error) {
 	end := bytes.LastIndexByte(line, ')')
 	fields := bytes.Fields(line[end+1:])
 	if end < 0 || len(fields) < 20 {
-		return stat{}, fmt.Errorf("read process state: malformed line %q", line)
+		return Stat{}, fmt.Errorf("read process state: malformed line %q", line)
 	}
-	parent, err := strconv.Atoi(string(fields[1]))
-	if err != nil {
-		return stat{}, fmt.Errorf("read process state: %w", err)
+	s := Stat{State: fields[0][0]}
+	for i, number := range []*int{&s.Parent, &s.Group, &s.Session} {
+		n, err := strconv.Atoi(string(fields[i+1]))
+		if err != nil {
+			return Stat{}, fmt.Errorf("read process state: %w", err)
+		}
+		*number = n
 	}
 	start, err := strconv.ParseUint(string(fields[19]), 10, 64)
 	if err != nil {
-		return stat{}, fmt.Errorf("read process state: %w", err)
+		return Stat{}, fmt.Errorf("read process state: %w", err)
 	}
-	return stat{state: fields[0][0], parent: parent, start: start}, nil
+	s.Start = start
+	return s, nil
 }
 
 // HasMarker tells whether the process was started with the marker in its
 // environment. Of a process that just ended, or is not ours to look into, the
 // answer is no.
 func HasMarker(pid int, marker string) bool {
-	environment, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/environ")
-	if err != nil {
-		return false
-	}
-	want := []byte(EnvMarker + "=" + marker)
-	for entry := range bytes.SplitSeq(environment, []byte{0}) {
-		if bytes.Equal(entry, want) {
-			return true
-		}
-	}
-	return false
+	marked, _ := markedBy(pid, marker)
+	return marked
 }
 
 // peakMemory is the highest resident size so far without pages of files, in

@@ -82,6 +82,7 @@ func Serve(implementation Implementation, options ServeOptions) int {
 	}
 	options = options.withDefaults()
 	takeName()
+	marker := os.Getenv(EnvMarker) // before the task has the environment
 	// Whoever reads our output may go away at any time: that must be an error
 	// of a write, not the end of the process.
 	signal.Ignore(syscall.SIGPIPE)
@@ -112,7 +113,22 @@ func Serve(implementation Implementation, options ServeOptions) int {
 			return server
 		},
 	})
+	if session.abandoned() {
+		sweepAlone(marker, options.Logger)
+	}
 	return session.exitCode()
+}
+
+// sweepPatience is how long a worker waits for the end of what its task left.
+const sweepPatience = 5 * time.Second
+
+// sweepAlone is the last act of a worker without a server: what its task started
+// goes with it, since nobody else may ever come to end that.
+func sweepAlone(marker string, log *slog.Logger) {
+	BecomeReaper() // for what the processes that end now leave in their turn
+	if !(Remains{Leader: os.Getpid(), Marker: marker, Everywhere: true, Patience: sweepPatience}).End() {
+		log.Warn("processes of the task do not end")
+	}
 }
 
 // refuseShutdown turns down go-plugin's own Shutdown, which ends the process

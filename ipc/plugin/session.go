@@ -38,14 +38,17 @@ type session struct {
 	timer       *time.Timer   // the reason to end that is pending
 	end         func()
 	stopping    bool // asked to stop while executing
+	fetched     bool // somebody was there to take the reply
 	ended       bool
+	alone       bool // when it ended
 	code        int
+	parent      int // the server that started us, or who inherited us from it
 }
 
 func newSession(implementation Implementation, options ServeOptions) *session {
 	s := &session{
 		implementation: implementation, options: options,
-		state: Idle, finished: make(chan struct{}), end: func() {},
+		state: Idle, finished: make(chan struct{}), end: func() {}, parent: os.Getppid(),
 	}
 	s.context, s.cancel = context.WithCancel(context.Background())
 	s.arm(options.HelloTimeout, ExitDone, "no server said hello")
@@ -77,6 +80,14 @@ func (s *session) exitCode() int {
 	return s.code
 }
 
+// abandoned tells whether there may be no server to sweep after us: the one that
+// started us is gone, or nobody was there for the reply.
+func (s *session) abandoned() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.state != Idle && (os.Getppid() != s.parent || s.alone && !s.fetched)
+}
+
 // arm replaces the pending reason to end. The caller holds mu, or is alone.
 func (s *session) arm(after time.Duration, code int, cause string) {
 	s.disarm()
@@ -106,7 +117,7 @@ func (s *session) finish(code int) {
 	s.mu.Lock()
 	end, first := s.end, !s.ended
 	if first {
-		s.ended, s.code = true, code
+		s.ended, s.code, s.alone = true, code, s.connections == 0
 	}
 	s.mu.Unlock()
 	if first {
@@ -177,6 +188,9 @@ func (s *session) Execute(ctx context.Context, in *workerpb.ExecuteRequest) (*wo
 	case <-ctx.Done(): // the server is gone; the task is not
 		return nil, status.FromContextError(ctx.Err()).Err()
 	}
+	s.mu.Lock()
+	s.fetched = true
+	s.mu.Unlock()
 	return &workerpb.ExecuteReply{Reason: string(s.reply.Reason), Error: s.reply.Error, PeakMemory: s.reply.PeakMemory}, nil
 }
 

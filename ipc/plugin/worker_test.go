@@ -7,6 +7,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -169,6 +170,35 @@ func TestOrphanGivesUpAfterItsGrace(t *testing.T) {
 	<-called
 	p.has("gave up")
 	p.until("the end of the worker", func() bool { return record.Alive() != nil })
+	p.reap(record)
+}
+
+// No server is there to sweep after an orphan.
+func TestOrphanTakesItsGroupAlong(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t)
+	w := p.start()
+	ctx, cancel := context.WithCancel(context.Background())
+	called := make(chan struct{})
+	go func() { defer close(called); _, _ = w.Execute(ctx, task("leave a child")) }()
+	p.has("child")
+	text, err := os.ReadFile(filepath.Join(p.folder, "child"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	child, err := strconv.Atoi(strings.TrimSpace(string(text)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	record := w.Record()
+	w.Detach()
+	cancel()
+	<-called
+	p.until("the end of the worker", func() bool { return record.Alive() != nil })
+	if left, ok := Look(child); ok && !left.Dead() {
+		t.Errorf("left behind: %+v", left)
+		_ = syscall.Kill(child, syscall.SIGKILL)
+	}
 	p.reap(record)
 }
 

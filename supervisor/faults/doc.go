@@ -8,6 +8,8 @@
 //	workers die in every way                   TestFaultWorkersDie
 //	workers stop, or ignore every request      TestFaultStubbornWorkers
 //	grandchildren hold a worker's streams      TestFaultGrandchildren
+//	  … and no server ever comes back          TestFaultNoServerComesBack
+//	an update replaces or removes the program  TestFaultProgramIsReplaced
 //	memory, descriptor and fork bombs          TestFaultBombs
 //	disks are full or read-only                TestFaultDisk
 //	network shares hang, fail or are away      mount_test.go

@@ -297,7 +297,7 @@ func TestRecycledPidIsNeverSignalled(t *testing.T) {
 		if got := f.Adopt(context.Background(), record, spec); got.Reason != enums.ReasonLost {
 			t.Errorf("%s: got %+v", name, got)
 		}
-		if p, ok := lookAt(bystander.Process.Pid); !ok || p.dead() {
+		if p, ok := plugin.Look(bystander.Process.Pid); !ok || p.Dead() {
 			t.Fatalf("%s: the bystander was signalled", name)
 		}
 	}

@@ -13,6 +13,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/wellhouse-hcs/wellhouse/ipc/plugin"
 )
 
 func TestOwnGroups(t *testing.T) {
@@ -152,10 +154,10 @@ func TestGroupsOfADeadServerAreSwept(t *testing.T) {
 	if err := next.Sweep([]Record{{Groups: groups[1].folders}}); err != nil {
 		t.Fatal(err)
 	}
-	if p, ok := lookAt(sleepers[0].Process.Pid); ok && !p.dead() {
+	if p, ok := plugin.Look(sleepers[0].Process.Pid); ok && !p.Dead() {
 		t.Error("what was lost still runs")
 	}
-	if p, ok := lookAt(sleepers[1].Process.Pid); !ok || p.dead() {
+	if p, ok := plugin.Look(sleepers[1].Process.Pid); !ok || p.Dead() {
 		t.Error("what is to be adopted was ended")
 	}
 	if left := next.groups.leftovers(); !slices.Equal(left, groups[1].folders) {

@@ -63,8 +63,8 @@ func TestDeadGrandchildIsReaped(t *testing.T) {
 	if got := f.run(f.spec("A01", order{Do: "dead grandchild"})); got.Reason != enums.ReasonOK {
 		t.Fatalf("got %+v", got)
 	}
-	for _, pid := range strays(false) {
-		if p, ok := lookAt(pid); ok && p.dead() {
+	for _, pid := range plugin.Orphans() {
+		if p, ok := plugin.Look(pid); ok && p.Dead() {
 			t.Errorf("zombie left: %+v", p)
 		}
 	}
@@ -106,7 +106,7 @@ func TestSweepAfterARestart(t *testing.T) {
 		t.Error("what was lost still ran")
 	}
 	for name, command := range map[string]*exec.Cmd{"live": live, "foreign": foreign} {
-		if p, ok := lookAt(command.Process.Pid); !ok || p.dead() {
+		if p, ok := plugin.Look(command.Process.Pid); !ok || p.Dead() {
 			t.Errorf("%s process was ended", name)
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/wellhouse-hcs/wellhouse/enums"
+	"github.com/wellhouse-hcs/wellhouse/ipc/plugin"
 )
 
 // Attempts that crash, leave orphans and end well side by side: one's sweep must
@@ -53,8 +54,8 @@ func TestManyAtOnce(t *testing.T) {
 	f.SetSpares(0)
 	f.tasks.Wait() // also for a spare that was being started
 	f.reapUnknown()
-	for _, pid := range strays(false) {
-		if p, ok := lookAt(pid); ok && p.dead() {
+	for _, pid := range plugin.Orphans() {
+		if p, ok := plugin.Look(pid); ok && p.Dead() {
 			t.Errorf("zombie left: %+v", p)
 		}
 	}

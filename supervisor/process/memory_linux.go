@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"os"
 	"strconv"
+
+	"github.com/wellhouse-hcs/wellhouse/ipc/plugin"
 )
 
 // usage of a worker and its descendants at one moment.
@@ -92,28 +94,13 @@ func descendants(pid int) []int {
 		threads, err := os.ReadDir(procPath(queue[0], "task"))
 		if err == nil {
 			for _, thread := range threads {
-				below := childrenOf(queue[0], thread.Name())
+				below := plugin.Children(queue[0], thread.Name())
 				found, queue = append(found, below...), append(queue, below...)
 			}
 		}
 		queue = queue[1:]
 	}
 	return found
-}
-
-// childrenOf lists the children that a thread started, or that were handed to it.
-func childrenOf(pid int, thread string) []int {
-	text, err := os.ReadFile(procPath(pid, "task/"+thread+"/children"))
-	if err != nil {
-		return nil
-	}
-	var pids []int
-	for field := range bytes.FieldsSeq(text) {
-		if child, err := strconv.Atoi(string(field)); err == nil {
-			pids = append(pids, child)
-		}
-	}
-	return pids
 }
 
 // proportionalSize is a process's proportional set size in bytes, 0 when unknown.

@@ -106,7 +106,7 @@ func NewRunner(options Options) (*Runner, error) {
 	prefix := markerPrefix(options.RunDir)
 	r := &Runner{
 		options: options, program: program, prefix: prefix, env: environment(os.Environ(), options.Env), log: options.Logger,
-		groups: findGroups("wellhouse-" + strings.TrimSuffix(prefix, "/") + "-"), reaper: becomeReaper(),
+		groups: findGroups("wellhouse-" + strings.TrimSuffix(prefix, "/") + "-"), reaper: plugin.BecomeReaper(),
 		closing: make(chan struct{}),
 		workers: map[int]bool{}, attempts: map[attemptKey]*attempt{},
 	}

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/wellhouse-hcs/wellhouse/enums"
+	"github.com/wellhouse-hcs/wellhouse/ipc/plugin"
 )
 
 func (f *fixture) awaitSpares(n int) {
@@ -95,7 +96,7 @@ func TestSpareThatDiesIsReplaced(t *testing.T) {
 	if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
 		t.Fatal(err)
 	}
-	for p, ok := lookAt(pid); ok && !p.dead(); p, ok = lookAt(pid) {
+	for p, ok := plugin.Look(pid); ok && !p.Dead(); p, ok = plugin.Look(pid) {
 		time.Sleep(time.Millisecond) //nolint:forbidigo // it is reaped by somebody else
 	}
 	if got := f.run(f.spec("A01", order{})); got.Reason != enums.ReasonOK {
