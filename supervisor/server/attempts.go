@@ -44,7 +44,11 @@ func (e *edge) Adopt(ctx context.Context, order engine.Adopt, report engine.Repo
 		Execution: x.ID, Plate: x.Plate, Well: w.Name, Attempt: a.Number, Threads: a.Threads,
 		LogPath: e.logs.dir.WorkerPath(x.ID, w.Name, a.Number), Limits: process.Limits{Memory: a.Memory},
 	}
-	if j, err := e.jobs.get(x); err != nil {
+	if filepath.Dir(record.LogPath) == filepath.Dir(spec.LogPath) {
+		spec.LogPath = record.LogPath // earlier versions had other names
+	}
+	j, err := e.jobs.get(x)
+	if err != nil {
 		e.log.Error("what an attempt left cannot be found", "execution", x.ID, "well", w.Name, "error", err)
 	} else { // not by the record's word: what is there is removed
 		spec.Directory = result.AttemptDir(j.submission.Out(), x.ID, w.Name, a.Number)
@@ -60,9 +64,10 @@ func (e *edge) Adopt(ctx context.Context, order engine.Adopt, report engine.Repo
 	}
 	report.Running()
 	r := e.processes.Adopt(ctx, record, spec)
-	// Only now: a share that hangs must not keep a worker from its limits.
-	if _, err := e.compiled(ctx, x); err != nil { // the folder wants to know plate and configuration
-		e.log.Warn("an execution does not compile any more", "execution", x.ID, "error", err)
+	if j != nil && j.known() == nil { // on the record of an earlier version, and the folder wants to know
+		if _, err := e.compiled(ctx, x); err != nil {
+			e.log.Warn("an execution does not compile any more", "execution", x.ID, "error", err)
+		}
 	}
 	if r.Reason == enums.ReasonLost {
 		e.findCommitted(x, w, a, &r)
