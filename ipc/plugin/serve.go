@@ -20,9 +20,10 @@ import (
 
 // Exit codes of a worker process that ends by itself.
 const (
-	ExitDone     = 0  // the task is done, or there was none
+	ExitDone     = 0  // the task is done
 	ExitUsage    = 2  // not started by a server
 	ExitOrphaned = 94 // gave up its task because its server did not come back
+	ExitIdle     = 95 // told to end, or left alone, before it had a task
 )
 
 // maxMessage bounds a task or description, in bytes.

@@ -51,7 +51,7 @@ func newSession(implementation Implementation, options ServeOptions) *session {
 		state: Idle, finished: make(chan struct{}), end: func() {}, parent: os.Getppid(),
 	}
 	s.context, s.cancel = context.WithCancel(context.Background())
-	s.arm(options.HelloTimeout, ExitDone, "no server said hello")
+	s.arm(options.HelloTimeout, ExitIdle, "no server said hello")
 	return s
 }
 
@@ -146,7 +146,7 @@ func (s *session) disconnected() {
 	s.mu.Unlock()
 	if gone && state != Executing {
 		// Not from here: this runs inside the gRPC server that is to stop.
-		go s.finish(ExitDone)
+		go s.finish(state.exit())
 	}
 }
 
@@ -159,9 +159,17 @@ func (s *session) stop(cause string) State {
 	s.options.Logger.Debug("worker is asked to stop", "cause", cause, "state", string(state))
 	s.cancel()
 	if state != Executing {
-		go s.finish(ExitDone)
+		go s.finish(state.exit())
 	}
 	return state
+}
+
+// exit is the code with which a process in a state ends that has nothing to do.
+func (s State) exit() int {
+	if s == Idle {
+		return ExitIdle
+	}
+	return ExitDone
 }
 
 // Describe implements workerpb.WorkerServer.

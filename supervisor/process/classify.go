@@ -131,6 +131,8 @@ func ended(e evidence) (enums.ExitReason, string) {
 		return enums.ReasonLost, "the worker lives but the call failed: " + e.CallErr.Error()
 	case e.Exit.Signal != 0:
 		return enums.ReasonSignal, "ended by " + plugin.SignalName(e.Exit.Signal)
+	case e.Exit.Code == plugin.ExitIdle:
+		return enums.ReasonLost, "the worker was told to end before it had its task"
 	case e.Exit.Code == plugin.ExitOrphaned:
 		return enums.ReasonLost, "the worker gave up because its server was gone"
 	case e.Exit.Code != 0:

@@ -253,13 +253,12 @@ func newFixture(t testing.TB, change func(*Options)) *fixture {
 	if err != nil {
 		t.Fatal(err)
 	}
-	run = options.RunDir
 	t.Cleanup(func() {
 		f.Close()
 		if left := markers(f.prefix); len(left) > 0 {
 			t.Errorf("processes left behind: %v", left)
 		}
-		if left, _ := filepath.Glob(filepath.Join(run, "plugin-dir*")); len(left) > 0 {
+		if left, _ := filepath.Glob(filepath.Join(options.RunDir, "plugin-dir*")); len(left) > 0 {
 			t.Errorf("sockets left behind: %v", left)
 		}
 	})

@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/wellhouse-hcs/wellhouse/enums"
+	"github.com/wellhouse-hcs/wellhouse/ipc/plugin"
 	"github.com/wellhouse-hcs/wellhouse/supervisor/engine"
 	"github.com/wellhouse-hcs/wellhouse/supervisor/internal/failpoint"
 	"github.com/wellhouse-hcs/wellhouse/supervisor/place"
@@ -193,6 +194,9 @@ func (e *edge) finish(x engine.Execution, spec process.Spec, r process.Result) e
 		// It gave up, and not because we asked it to: a service manager ends all
 		// of a group at once.
 		ended.Excused = r.Reason == enums.ReasonLost && r.Outcome.Reason == enums.ReasonCancelled
+	}
+	if r.Reason == enums.ReasonLost && r.ExitCode == plugin.ExitIdle {
+		ended.Excused = true
 	}
 	j, err := e.opened(x)
 	if r.Gone != nil {
