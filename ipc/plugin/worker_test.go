@@ -138,7 +138,7 @@ func TestTermEndsAWorker(t *testing.T) {
 	if err := w.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
-	if exit := p.exited(w); exit.Code != plugin.ExitIdle {
+	if exit := p.exited(w); exit.Code != ExitIdle {
 		t.Errorf("exit %s", exit)
 	}
 }
