@@ -197,13 +197,12 @@ func (l *Loop) serve(ctx context.Context) error {
 		}
 	}
 	timeout := time.Duration(0)
-	for {
+	// The end is looked for after a drain, as everything that wakes is: a wake for
+	// it may have been spared because another was under way, and was drained.
+	for ctx.Err() == nil {
 		polled, err := poller.Poll(timeout)
 		if err != nil {
 			return fmt.Errorf("poll: %w", err)
-		}
-		if ctx.Err() != nil {
-			return nil //nolint:nilerr // being told to end is no failure
 		}
 		var progress bool
 		for _, p := range polled {
@@ -232,6 +231,7 @@ func (l *Loop) serve(ctx context.Context) error {
 		}
 		timeout = l.untilNext(l.sendFrames())
 	}
+	return nil
 }
 
 // untilNext is how long the poll may sleep: not at all when frames wait, else
