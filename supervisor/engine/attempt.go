@@ -76,7 +76,7 @@ func (m *Machine) ended(e Ended) {
 	}
 	*a = e.Evidence
 	a.Number, a.Started, a.Threads, a.Memory, a.Process = number, started, threads, memory, nil
-	a.Ended, a.Excused = end, e.DiskFull || e.Excused && losses(w) < mostLosses
+	a.Ended, a.NoRoom, a.Excused = end, e.DiskFull, e.DiskFull || e.Excused && losses(w) < mostLosses
 	if a.Pid == 0 {
 		a.Pid = pid
 	}
@@ -183,7 +183,7 @@ const lastRoomBackoff = 5 * time.Minute
 func roomless(w *Well) int {
 	n := 0
 	for i := range w.Attempts {
-		if w.Attempts[i].Excused && w.Attempts[i].Reason != enums.ReasonLost {
+		if w.Attempts[i].NoRoom {
 			n++
 		}
 	}

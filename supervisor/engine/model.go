@@ -109,6 +109,7 @@ type Attempt struct {
 	LastStep   string           `json:"last_step,omitempty"`
 	LogTail    []string         `json:"log_tail,omitempty"`
 	Excused    bool             `json:"excused,omitempty"` // ended for want of disk room or with its server: not held against the well
+	NoRoom     bool             `json:"no_room,omitempty"` // ended for want of disk room
 	Process    json.RawMessage  `json:"process,omitempty"` // what is needed to find the process again; only while it lives
 }
 

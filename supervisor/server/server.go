@@ -263,9 +263,15 @@ func (s *Server) Run(ctx context.Context, announce func()) (err error) {
 	case <-ended:
 		return err
 	case <-time.After(killWait):
-		s.log.Error("something does not end, as on a share that hangs; the next server takes up what it held")
+		s.log.Error("something does not end, as on a share that hangs; the next server takes up what it held", "stacks", stacks())
 		return errors.Join(err, errHangs)
 	}
+}
+
+// stacks are those of all goroutines: what does not end, and where.
+func stacks() string {
+	text := make([]byte, 1<<18)
+	return string(text[:runtime.Stack(text, true)])
 }
 
 // errHangs is returned by Run when something did not end that was told to.
