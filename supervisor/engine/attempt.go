@@ -96,6 +96,8 @@ func (m *Machine) ended(e Ended) {
 	told := m.draining && toldToEnd(a)
 	if startFailure(a.Reason) {
 		if !e.DiskFull && !told { // a full disk has a hold of its own
+			// It says something about the machine, not about the well.
+			a.Excused = a.Excused || a.Reason == enums.ReasonStartFailed && failedStarts(w) <= startProbes
 			m.tripOnStart(r, a)
 		}
 	} else {
@@ -216,6 +218,17 @@ func failures(w *Well) int {
 	n := 0
 	for i := range w.Attempts {
 		if !w.Attempts[i].Ended.IsZero() && !w.Attempts[i].Excused {
+			n++
+		}
+	}
+	return n
+}
+
+// failedStarts counts the attempts of a well whose worker did not come to its task.
+func failedStarts(w *Well) int {
+	n := 0
+	for i := range w.Attempts {
+		if w.Attempts[i].Reason == enums.ReasonStartFailed {
 			n++
 		}
 	}

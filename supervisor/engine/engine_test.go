@@ -237,6 +237,35 @@ func TestStartsThatAllFailPauseAndThenEnd(t *testing.T) {
 	})
 }
 
+// A machine that cannot start workers for a minute costs no well of any plate,
+// and one well that can never be started costs itself.
+func TestStartsThatFailForAWhileCostNoWell(t *testing.T) {
+	t.Parallel()
+	for _, count := range []int{1, 2, 4, 24} {
+		var begin time.Time
+		p := &plate{wells: wells(count), script: func(well string, _ int) (Ended, time.Duration) {
+			if time.Since(begin) < time.Minute || well == "A03" {
+				return ends(enums.ReasonStartFailed), 0
+			}
+			return ends(enums.ReasonOK), time.Second
+		}}
+		withEngine(t, p, Config{Workers: 2}, func(t *testing.T, e *Engine) {
+			begin = time.Now()
+			_ = e.Submit(t.Context(), Execution{ID: "x"})
+			_, w := await(t, e, "x")
+			for _, v := range w {
+				want := enums.WellComplete
+				if v.Name == "A03" {
+					want = enums.WellFailed
+				}
+				if v.Status != want {
+					t.Errorf("of %d wells %s is %s after %d attempts: %s", count, v.Name, v.Status, len(v.Attempts), v.Error)
+				}
+			}
+		})
+	}
+}
+
 // A well that fills the disk by itself, so that there is room whenever it has
 // ended, keeps the others waiting for one probe, and does not run all the time.
 func TestAWellThatFillsTheDiskLetsOthersGoFirst(t *testing.T) {

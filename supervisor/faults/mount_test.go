@@ -107,8 +107,9 @@ func TestFaultMountHangsForOneWell(t *testing.T) {
 func TestFaultMountHangsWhileCompiling(t *testing.T) {
 	t.Parallel()
 	w := failpointWorld(t)
+	w.Setenv("WELLHOUSE_FAULTS", "1")
 	s := mountShare(t, w, "share")
-	server := w.Serve("--workers", "2", "--spares", "0")
+	server := w.Serve("--workers", "2", "--spares", "0", "--drain", "100ms")
 	plate := plateOn(t, s, 4)
 	inside := s.hang("plate/", both)
 	id := w.Submit(plate, harness.Nuclei)
@@ -124,9 +125,13 @@ func TestFaultMountHangsWhileCompiling(t *testing.T) {
 	if x = w.AwaitEnd(id); x.Status != enums.ExecutionCancelled {
 		t.Errorf("it ended as %s", x.Status)
 	}
+	// A plate that has nothing to do with the share goes on with the next server.
+	id = w.Submit(plateOf(t, w, 4), waiting("600", "1"), "--retries", "0", "--out", w.Path("apart"))
+	w.Await(id, "a waiting worker", nil, started("A01", "fault"))
 	server.Signal(syscall.SIGTERM)
 	server.AwaitStderr("not everything ended")
 	w.Serve("--workers", "2", "--spares", "0")
+	check(t, w, w.AwaitEnd(id), expectation{wells: 4})
 	all.lift()
 	inside.lift()
 	server.Wait()

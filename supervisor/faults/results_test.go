@@ -112,6 +112,29 @@ func TestFaultRetryAfterAMergeThatFailed(t *testing.T) {
 	check(t, w, again, expectation{wells: 4})
 }
 
+// A plan that was checked before is run to its end by the next server, too.
+func TestFaultRestartKnowsTheArtifact(t *testing.T) {
+	t.Parallel()
+	w := harness.New(t)
+	w.Setenv("WELLHOUSE_FAULTS", "1")
+	plate, pipeline := plateOf(t, w, 4), waiting("1.5", "0")
+	server := w.Serve("--workers", "1")
+	artifact := w.Submit(plate, pipeline, "--compile-only")
+	w.Want(0, "wait", artifact)
+	id := w.Submit(plate, pipeline, "--artifact", artifact)
+	ended := follow(w, id)
+	w.Await(id, "a waiting worker", nil, started("A01", "fault"))
+	server.Kill()
+	w.Serve("--workers", "1")
+	x, err := ended()
+	if err != nil {
+		t.Fatal(err)
+	}
+	check(t, w, x, expectation{wells: 4})
+	w.Want(0, "wait", w.Submit(plate, pipeline, "--artifact", artifact)) // the next server knows it
+	w.Want(2, "wait", w.Submit(plate, pipeline, "--artifact", id))       // and what is none
+}
+
 // A function that fails with a long text, and workers that say much, do not make
 // records and replies large.
 func TestFaultWordsAreBounded(t *testing.T) {

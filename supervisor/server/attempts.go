@@ -200,7 +200,7 @@ func (e *edge) finish(x engine.Execution, spec process.Spec, r process.Result) e
 	}
 	j, err := e.opened(x)
 	if r.Gone != nil {
-		e.awaitGone(j, x, spec, r.Gone)
+		e.awaitGone(j, x, spec, r.Reason, r.Gone)
 	}
 	if err != nil {
 		e.log.Error("results folder is gone", "execution", x.ID, "error", err)
@@ -220,7 +220,7 @@ func (e *edge) finish(x engine.Execution, spec process.Spec, r process.Result) e
 // awaitGone gives back what a process holds that cannot be killed, once it has
 // gone after all: its slot, and what the attempt left. Its well's lock keeps it
 // apart from whoever has the results folder by then.
-func (e *edge) awaitGone(j *job, x engine.Execution, spec process.Spec, gone <-chan struct{}) {
+func (e *edge) awaitGone(j *job, x engine.Execution, spec process.Spec, reason enums.ExitReason, gone <-chan struct{}) {
 	var folder *result.Folder
 	if j != nil {
 		j.mu.Lock()
@@ -229,7 +229,7 @@ func (e *edge) awaitGone(j *job, x engine.Execution, spec process.Spec, gone <-c
 	}
 	go func() { // ends with the process, which nobody can hurry
 		<-gone
-		if folder != nil {
+		if folder != nil && reason != enums.ReasonOK { // else it may be about to be committed, which cleans up
 			if err := folder.Discard(spec.Well, spec.Attempt); err != nil {
 				e.log.Warn("what an attempt left stays", "execution", x.ID, "well", spec.Well, "attempt", spec.Attempt, "error", err)
 			}

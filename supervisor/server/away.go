@@ -88,6 +88,12 @@ func (b *busy) with(what string, now time.Time) (done func()) {
 	}
 }
 
+func (b *busy) idle() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return len(b.all) == 0
+}
+
 // says tells what has been under way for too long, "" when nothing has.
 func (b *busy) says(now time.Time) string {
 	b.mu.Lock()

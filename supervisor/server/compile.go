@@ -22,8 +22,8 @@ func (e *edge) Compile(ctx context.Context, x engine.Execution) (engine.Compilat
 	if err != nil {
 		return engine.Compilation{}, blame(err)
 	}
-	if j.submission.Artifact != "" {
-		if err := e.artifacts.match(j.submission.Artifact, j.plan.Digest); err != nil {
+	if j.submission.Artifact != "" && !begun(x) {
+		if err := e.matchArtifact(ctx, j.submission.Artifact, j.plan.Digest); err != nil {
 			return engine.Compilation{}, fmt.Errorf("%w: %w", engine.ErrInvalidInput, err)
 		}
 	}
@@ -32,7 +32,6 @@ func (e *edge) Compile(ctx context.Context, x engine.Execution) (engine.Compilat
 			result.WithSpace(roomNeeded(j.plan, j.submission.Out()))); err != nil {
 			return engine.Compilation{}, blame(err)
 		}
-		e.artifacts.keep(x.ID, j.plan.Digest)
 		return e.announced(x, j, nil)
 	}
 	folder, err := e.folder(x)

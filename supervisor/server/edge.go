@@ -1,7 +1,7 @@
 package server
 
 import (
-	"fmt"
+	"context"
 	"log/slog"
 	"sync"
 	"time"
@@ -34,9 +34,9 @@ type edge struct {
 	sample       func() // tells the engine what memory is free
 	spares       *spareKeeper
 
-	jobs      jobs
-	artifacts artifacts
-	closing   sync.WaitGroup
+	jobs    jobs
+	known   func(ctx context.Context, id string) (engine.Execution, bool, error) // also those that have ended
+	closing sync.WaitGroup
 }
 
 // logs opens the logs of executions.
@@ -79,44 +79,4 @@ func (e *edge) Publish(c engine.Change) {
 			log.Error("closing an execution's files", "error", err)
 		}
 	})
-}
-
-// artifactLife is how long the plan of a compile_only execution is kept.
-const artifactLife = 30 * time.Minute
-
-// artifacts are the digests of plans that were compiled only.
-type artifacts struct {
-	now func() time.Time
-	mu  sync.Mutex
-	all map[string]artifact
-}
-
-type artifact struct {
-	digest string
-	made   time.Time
-}
-
-func (a *artifacts) keep(id, digest string) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	for old, v := range a.all {
-		if a.now().Sub(v.made) > artifactLife {
-			delete(a.all, old)
-		}
-	}
-	a.all[id] = artifact{digest, a.now()}
-}
-
-// match refuses a plan that is not the one kept under id.
-func (a *artifacts) match(id, digest string) error {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	kept, ok := a.all[id]
-	switch {
-	case !ok || a.now().Sub(kept.made) > artifactLife:
-		return fmt.Errorf("compiled artifact %s is not known any more (they are kept for %s): compile again", id, artifactLife)
-	case kept.digest != digest:
-		return fmt.Errorf("compiled artifact %s was made from another plate, pipeline or configuration: compile again", id)
-	}
-	return nil
 }

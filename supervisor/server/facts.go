@@ -18,6 +18,7 @@ type facts struct {
 	Root          string            `json:"root"`
 	Pipeline      string            `json:"pipeline"`
 	Configuration string            `json:"configuration"` // digest of steps and settings, the same for any choice of wells
+	Digest        string            `json:"digest"`        // of the whole plan, images included
 	Warnings      []string          `json:"warnings,omitempty"`
 	Settings      json.RawMessage   `json:"settings,omitempty"` // resolved, with their origins
 	Versions      map[string]string `json:"versions"`           // of functions
@@ -29,7 +30,7 @@ func (e *edge) factsOf(p *pipeline.Plan) (facts, error) {
 		return facts{}, err
 	}
 	f := facts{
-		Plate: p.Plate, Root: p.PlateRoot, Pipeline: p.Name, Configuration: digest, Warnings: p.Warnings,
+		Plate: p.Plate, Root: p.PlateRoot, Pipeline: p.Name, Configuration: digest, Digest: p.Digest, Warnings: p.Warnings,
 		Versions: map[string]string{},
 	}
 	if f.Settings, err = json.Marshal(p.Settings.Explain()); err != nil {

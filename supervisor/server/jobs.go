@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"sync"
 	"syscall"
+	"time"
 
 	"github.com/wellhouse-hcs/wellhouse/supervisor/engine"
 	"github.com/wellhouse-hcs/wellhouse/supervisor/internal/failpoint"
@@ -101,6 +102,37 @@ func (j *jobs) dropAll() error {
 	return errors.Join(errs...)
 }
 
+// closePatience is how long closing the files of a job may take when something
+// hangs: they may be on the share that does.
+const closePatience = 2 * time.Second
+
+// dropIdle gives up the jobs that nobody is at work on: all but those that hang.
+func (j *jobs) dropIdle() {
+	j.mu.Lock()
+	var idle []string
+	for id, known := range j.all {
+		if known.busy.idle() {
+			idle = append(idle, id)
+		}
+	}
+	j.mu.Unlock()
+	dropped := make(chan struct{}, len(idle))
+	for _, id := range idle {
+		go func() { // ends, or hangs until the process does
+			_ = j.drop(id)
+			dropped <- struct{}{}
+		}()
+	}
+	patience := time.After(closePatience)
+	for range idle {
+		select {
+		case <-dropped:
+		case <-patience:
+			return
+		}
+	}
+}
+
 // compiled returns the job's plan, compiling it when it is not there yet.
 func (e *edge) compiled(ctx context.Context, x engine.Execution) (*job, error) {
 	j, err := e.jobs.get(x)
@@ -171,7 +203,8 @@ func (e *edge) opened(x engine.Execution) (*job, error) {
 		}
 		j.folder, err = result.Open(j.submission.Out(), x.ID, options...)
 		if errors.Is(err, result.ErrLocked) && begun(x) {
-			err = marked{err, engine.ErrDiskFull} // by an earlier server, which the kernel does not let end yet
+			// By an earlier server, which the kernel does not let end yet.
+			err = marked{fmt.Errorf("the server before this one hangs and still has it: %w", err), engine.ErrDiskFull}
 		}
 		if err != nil {
 			return nil, diskFull(err)

@@ -115,9 +115,12 @@ func New(o Options) (_ *Server, err error) {
 		names: names, catalogue: o.Catalogue, global: o.Global, allow: allow, version: o.Version, workers: o.Workers,
 		processes: s.processes, progressPath: progressPath, board: s.board, logs: s.logs,
 		log: o.Logger, now: o.Now, released: func(k engine.Key) { s.engine.Release(k) },
-		spares:    s.spares,
-		jobs:      jobs{all: map[string]*job{}, ended: map[string]bool{}},
-		artifacts: artifacts{now: o.Now, all: map[string]artifact{}},
+		spares: s.spares,
+		jobs:   jobs{all: map[string]*job{}, ended: map[string]bool{}},
+		known: func(ctx context.Context, id string) (engine.Execution, bool, error) {
+			x, _, ok, err := s.byID(ctx, id)
+			return x, ok, err
+		},
 	}
 	s.engine = engine.New(engine.Options{
 		Config: engine.Config{Workers: o.Workers, Cores: runtime.NumCPU(), ReserveMemory: reserveMemory},
@@ -398,6 +401,7 @@ func (s *Server) prune(ctx context.Context) {
 // as a thread is stuck in it.
 func (s *Server) makeWay() error {
 	s.loop.Close()
+	s.edge.jobs.dropIdle()
 	var errs []error
 	for _, l := range s.locks {
 		errs = append(errs, l.Release())
