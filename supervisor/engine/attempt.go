@@ -42,6 +42,7 @@ func (m *Machine) start(r *run, w *Well, threads int) {
 }
 
 func (m *Machine) spawned(e Spawned) {
+	m.proved = true
 	_, w := m.find(e.Key, e.Attempt)
 	if w == nil || w.Status != enums.WellStarting {
 		return

@@ -9,9 +9,12 @@ import (
 // The circuit breaker on starting: after this many failed starts in a row no
 // well is started for a while, then one as a probe; when that many probes have
 // failed, over about a quarter of an hour, the execution's remaining wells fail.
+// On a server that never saw a worker come to its task it takes less: nothing
+// speaks for its getting better.
 const (
 	startFailuresToTrip = 3
 	startProbes         = 10
+	firstStartProbes    = 2
 	firstStartHold      = 2 * time.Second
 	lastStartHold       = 2 * time.Minute
 )
@@ -145,8 +148,12 @@ func (m *Machine) roomAgain(r *run) {
 // tripOnStart counts a failed start and pauses the execution when they repeat.
 func (m *Machine) tripOnStart(r *run, a *Attempt) {
 	r.startFailures++
+	probes := firstStartProbes
+	if m.proved {
+		probes = startProbes
+	}
 	hopeless := a.Reason == enums.ReasonHandshakeMismatch ||
-		r.Hold != nil && r.Hold.Cause == HoldStart && r.Hold.Probes+1 >= startProbes
+		r.Hold != nil && r.Hold.Cause == HoldStart && r.Hold.Probes+1 >= probes
 	switch {
 	case hopeless:
 		r.hopeless = true

@@ -25,6 +25,7 @@ type Machine struct {
 	sequence   int
 	aside      map[Key]bool // slots lost to processes that cannot be killed
 	memory     MemorySampled
+	proved     bool // a worker of this server has come to its task
 	draining   bool // no further well starts; stopped attempts go back to the queue
 
 	now     time.Time
