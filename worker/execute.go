@@ -71,13 +71,13 @@ func (w *implementation) Execute(ctx context.Context, request plugin.Request) pl
 		log.Error("outcome cannot be written", "error", f)
 		return refuse(f.Reason, f)
 	}
-	if err := result.NoteShared(task.Directory, began, os.Getpid()); err != nil {
-		log.Warn("shared memory may stay", "error", err)
-	}
-	// Nothing more is written: should this process be stuck in the kernel when it
-	// ends, its results can be committed all the same.
+	// Nothing more is written that counts: should this process be stuck in the
+	// kernel from here on, its results can be committed all the same.
 	if err := lock.Release(); err != nil {
 		log.Warn("well stays locked until the worker is gone", "error", err)
+	}
+	if err := result.NoteShared(task.Directory, began, os.Getpid()); err != nil {
+		log.Warn("shared memory may stay", "error", err)
 	}
 	return plugin.Reply{Reason: outcome.Reason, Error: outcome.Error}
 }

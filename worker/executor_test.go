@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -205,6 +206,20 @@ func TestUnreadableImage(t *testing.T) {
 		}
 		if len(tables) != 0 {
 			t.Errorf("tables were written: %v", tables)
+		}
+	}
+}
+
+// A share that is away is told apart from an image that is broken.
+func TestImageOnAShareThatIsAway(t *testing.T) {
+	t.Parallel()
+	for errno, away := range map[syscall.Errno]bool{syscall.ESTALE: true, syscall.ETIMEDOUT: true, syscall.EIO: false, syscall.ENOENT: false} {
+		stale := worker.Executor{Read: func(path string) (*imaging.Plane, error) {
+			return nil, &plate.UnreadableError{Path: path, Err: fmt.Errorf("open: %w", errno)}
+		}}
+		outcome, _ := run(t, stale, task(t, everyChannel, synth(t, plate.Synthesis{}), function.Builtin()))
+		if outcome.Reason != enums.ReasonInputUnreadable || strings.Contains(outcome.Error, worker.Away) != away {
+			t.Errorf("%s gives %s: %s", errno, outcome.Reason, outcome.Error)
 		}
 	}
 }

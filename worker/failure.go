@@ -43,7 +43,7 @@ func unreadable(step, path string, err error) *Failure {
 		Reason: enums.ReasonInputUnreadable,
 		Step:   step,
 		File:   path,
-		Err:    fmt.Errorf("step %s: read image %s: %w", step, path, err),
+		Err:    fmt.Errorf("step %s: read image %s: %w", step, path, orAway(err)),
 	}
 }
 
@@ -70,19 +70,29 @@ func cancelled(ctx context.Context, step string) *Failure {
 	}
 }
 
-// NoRoom is in the error of every attempt that failed for want of disk room: the
-// reason to wait for room, and not to blame the well.
-const NoRoom = "no room is left for results"
+// What is in the error of every attempt that failed for want of disk room, or
+// because a share cannot be reached: the reason to wait, and not to blame the well.
+const (
+	NoRoom = "no room is left for results"
+	Away   = "the share is away"
+)
 
 // writeFailed says that results could not be written.
 func writeFailed(step string, err error) *Failure {
 	return &Failure{Reason: enums.ReasonOutputInvalid, Step: step, Err: fmt.Errorf("write results: %w", orNoRoom(err))}
 }
 
-// orNoRoom names want of disk room where that is what is wrong.
+// orNoRoom names want of disk room, or of the disk, where that is what is wrong.
 func orNoRoom(err error) error {
 	if result.NoSpace(err) || errors.Is(err, syscall.EROFS) { // a disk that cannot be written has none
 		return fmt.Errorf("%s: %w", NoRoom, err)
+	}
+	return orAway(err)
+}
+
+func orAway(err error) error {
+	if result.Away(err) {
+		return fmt.Errorf("%s: %w", Away, err)
 	}
 	return err
 }

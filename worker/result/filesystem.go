@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"syscall"
 
 	"github.com/google/renameio/v2"
@@ -220,4 +221,13 @@ func (s fileSystem) syncDir(path string) error {
 // an exhausted quota: a reason to pause, not to give up.
 func NoSpace(err error) bool {
 	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT)
+}
+
+// Away reports whether an error is of a file system that cannot be reached for
+// now, as a network share whose server is away: a reason to wait. EIO is none of
+// these errors: it may be the disk's last word.
+func Away(err error) bool {
+	return slices.ContainsFunc([]syscall.Errno{
+		syscall.ESTALE, syscall.ENOTCONN, syscall.ETIMEDOUT, syscall.EHOSTDOWN, syscall.EHOSTUNREACH, syscall.ESHUTDOWN,
+	}, func(errno syscall.Errno) bool { return errors.Is(err, errno) })
 }

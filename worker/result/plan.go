@@ -54,6 +54,7 @@ type mergePlan struct {
 	problems []Problem
 	warnings []string
 	earlier  int
+	away     error // set when the folder could not be reached, which says nothing about a result
 }
 
 // lookup is what was found of a well's committed result: none, a damaged one
@@ -68,6 +69,9 @@ func (p *mergePlan) lookup(well string) lookup {
 	if !ok {
 		found.result, found.err = p.folder.committed(well)
 		p.results[well] = found
+		if Away(found.err) {
+			p.away = fmt.Errorf("read result of %s: %w", well, found.err)
+		}
 	}
 	return found
 }
@@ -104,6 +108,9 @@ func (f *Folder) plan(job Job) (*mergePlan, error) {
 	slices.SortFunc(p.wells, func(a, b *plannedWell) int { return comparePositions(a.Well, b.Well) })
 	for _, w := range p.wells {
 		p.attach(w)
+	}
+	if p.away != nil {
+		return nil, p.away
 	}
 	p.unite()
 	return p, nil
@@ -232,7 +239,9 @@ func (p *mergePlan) attach(w *plannedWell) {
 		}
 	}
 	w.result = c
-	if err := w.readParts(); err != nil {
+	if err := w.readParts(); Away(err) {
+		p.away = fmt.Errorf("read result of %s: %w", w.Well, err)
+	} else if err != nil {
 		p.refuse(w, enums.ReasonOutputInvalid, err)
 	}
 }
