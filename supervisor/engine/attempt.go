@@ -68,7 +68,17 @@ func (m *Machine) ended(e Ended) {
 	if w == nil || w.Status != enums.WellStarting && w.Status != enums.WellRunning {
 		return
 	}
-	r.running--
+	if e.Unjudged {
+		m.unjudge(r, w, e.Evidence.Error)
+		return
+	}
+	if !r.unjudged[w.Name] {
+		r.running--
+	}
+	delete(r.unjudged, w.Name)
+	if len(r.unjudged) > 0 {
+		m.probed(r) // the others are judged as well
+	}
 	a := w.Last()
 	number, started, threads, memory, pid := a.Number, a.Started, a.Threads, a.Memory, a.Pid
 	end := m.now
@@ -77,7 +87,9 @@ func (m *Machine) ended(e Ended) {
 	}
 	*a = e.Evidence
 	a.Number, a.Started, a.Threads, a.Memory, a.Process = number, started, threads, memory, nil
-	a.Ended, a.NoRoom, a.Excused = end, e.DiskFull, e.DiskFull || e.Excused && losses(w) < mostLosses
+	away := e.PlateAway && unread(w) < mostUnread
+	a.Ended, a.NoRoom = end, e.DiskFull || away
+	a.Excused = a.NoRoom || e.Excused && losses(w) < mostLosses
 	if a.Pid == 0 {
 		a.Pid = pid
 	}
@@ -109,6 +121,9 @@ func (m *Machine) ended(e Ended) {
 	}
 	switch {
 	case a.Reason == enums.ReasonOK:
+		if !r.recovered {
+			m.reached(r)
+		}
 		w.Status, w.Counts = enums.WellCommitting, e.Counts
 		w.Warnings = e.Warnings
 		m.emit(Commit{r.Execution.clone(), w.clone(), number})
@@ -117,6 +132,8 @@ func (m *Machine) ended(e Ended) {
 		m.settle(r)
 	case e.DiskFull:
 		m.retryWhenRoom(r, w, a.Error)
+	case away:
+		m.retryWhenReached(r, w, a.Error)
 	case told:
 		a.Excused = true
 		w.Status, w.NotBefore = enums.WellRetryWait, m.now
@@ -165,6 +182,68 @@ func (m *Machine) committed(e Committed) {
 	}
 }
 
+// unjudge leaves an attempt as it is, until what it left can be read.
+func (m *Machine) unjudge(r *run, w *Well, message string) {
+	if r.unjudged[w.Name] {
+		return
+	}
+	r.running--
+	r.unjudged[w.Name] = true
+	w.Last().Unread = true
+	m.touchWell(w)
+	if r.Cancelled {
+		m.cancelUnjudged(r, w)
+		m.settle(r)
+		return
+	}
+	m.hold(r, HoldDisk, message)
+}
+
+// cancelUnjudged ends a well whose last attempt nobody is going to judge.
+func (m *Machine) cancelUnjudged(r *run, w *Well) {
+	delete(r.unjudged, w.Name)
+	a := w.Last()
+	a.Ended, a.Reason, a.Error = m.now, enums.ReasonCancelled, "cancelled before what it left could be read"
+	a.Unread, a.Process = false, nil
+	m.cancelWell(r, w)
+}
+
+// adopt has an attempt taken over, or what it left looked at.
+func (m *Machine) adopt(r *run, w *Well) {
+	delete(r.unjudged, w.Name)
+	r.running++
+	if w.Last().Unread {
+		w.Last().Unread = false
+		m.touchWell(w)
+	}
+	m.emit(Adopt{r.Execution.clone(), w.clone(), *w.Last()})
+}
+
+// mostUnread is how many attempts of a well may fail because its plate's share is
+// away, over about eight minutes, before that is the well's: a file can be stale
+// for ever.
+const mostUnread = 5
+
+// unread counts the attempts of a well that found its plate's share away.
+func unread(w *Well) int {
+	n := 0
+	for i := range w.Attempts {
+		if w.Attempts[i].NoRoom && w.Attempts[i].Reason == enums.ReasonInputUnreadable {
+			n++
+		}
+	}
+	return n
+}
+
+// retryWhenReached puts a well back in the queue whose plate's share is away.
+func (m *Machine) retryWhenReached(r *run, w *Well, message string) {
+	w.Status = enums.WellRetryWait
+	w.NotBefore = m.now.Add(doubled(firstDiskHold, 2*(unread(w)-1), lastRoomBackoff))
+	m.emit(Wake{w.NotBefore})
+	m.touchWell(w)
+	m.hold(r, HoldPlate, message)
+}
+
 // retryWhenRoom puts a well back in the queue without blaming it. It may be the
 // well that fills the disk, and the room that it leaves behind what starts it
 // again: so it waits longer each time.
@@ -182,11 +261,12 @@ func (m *Machine) retryWhenRoom(r *run, w *Well, message string) {
 // tries again.
 const lastRoomBackoff = 5 * time.Minute
 
-// roomless counts the attempts of a well that found no room.
+// roomless counts the attempts of a well that found no room, or its plate away, in
+// their work. One that did not come to work, as on a share that hangs, cost nothing.
 func roomless(w *Well) int {
 	n := 0
 	for i := range w.Attempts {
-		if w.Attempts[i].NoRoom {
+		if a := &w.Attempts[i]; a.NoRoom && a.Reason != enums.ReasonStartFailed && a.Reason != enums.ReasonLost {
 			n++
 		}
 	}

@@ -11,7 +11,7 @@ import (
 type Edge interface {
 	// Compile checks a submission. An error that wraps [ErrInvalidInput] is the
 	// submission's fault. One that wraps [ErrDiskFull] or [ErrPlateAway] pauses an
-	// execution that had begun.
+	// execution that an earlier server accepted.
 	Compile(ctx context.Context, x Execution) (Compilation, error)
 	// Start runs one attempt until nothing of it is left. When ctx ends it stops
 	// the process. Of the event it returns, At, Key and Attempt are filled in here.
@@ -51,7 +51,7 @@ var ErrInvalidInput = errors.New("invalid input")
 var ErrDiskFull = errors.New("no room on disk")
 
 // ErrPlateAway marks that a plate's folder cannot be reached, as on a share that
-// is not mounted yet: an execution that had begun waits for it.
+// is not mounted yet: an execution that an earlier server accepted waits for it.
 var ErrPlateAway = errors.New("the plate cannot be reached")
 
 // ErrStopped is returned for what was asked of an engine that has ended.

@@ -51,7 +51,7 @@ type CompiledWell struct {
 
 // CompileFailed: the submission cannot run. Code is "invalid_input" when the
 // submission is at fault. DiskFull (for want of room) and PlateAway (its folder
-// cannot be reached) pause an execution that had begun before the server was
+// cannot be reached) pause an execution that was accepted before the server was
 // restarted.
 type CompileFailed struct {
 	At
@@ -84,7 +84,13 @@ type Ended struct {
 	Evidence Attempt // Reason, Error, ExitCode … ; Number and Started are ignored
 	Warnings []string
 	Counts   map[string]int
-	DiskFull bool // it failed for want of room: not its own fault
+	DiskFull bool // it failed for want of room, or of its results folder: not its own fault
+	// PlateAway: an image could not be read because the plate's share is away. Not its
+	// own fault, unless that happens time and again.
+	PlateAway bool
+	// Unjudged: its process is gone, and what it left cannot be read for now. The
+	// attempt stays as it is, and is adopted again when the disk answers.
+	Unjudged bool
 	Excused  bool // it was lost with its server: not its own fault
 	Stuck    bool // its process stays for now, whatever the reason says; Released follows
 }

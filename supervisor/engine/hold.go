@@ -73,14 +73,14 @@ func (m *Machine) unhold(r *run) {
 	m.touch(r)
 }
 
-// committing tells that a finished well is not part of the results yet.
+// committing tells that a well which may be finished is not part of the results yet.
 func (r *run) committing() bool {
 	for _, w := range r.wells {
 		if w.Status == enums.WellCommitting {
 			return true
 		}
 	}
-	return false
+	return len(r.unjudged) > 0
 }
 
 // reached ends a plate hold: the plate could be read again.
@@ -91,7 +91,8 @@ func (m *Machine) reached(r *run) {
 }
 
 // probe tries again what a due hold has stopped: the commits and the merge that
-// found no room, the compilation of what was restored, or one well.
+// found no room, the compilation of what was restored, what an attempt left, or one
+// well.
 func (m *Machine) probe(r *run) {
 	if r.Hold == nil || r.Hold.Cause == HoldMemory || r.probing || r.Hold.Until.After(m.now) {
 		return
@@ -101,15 +102,19 @@ func (m *Machine) probe(r *run) {
 		m.merge(r)
 		return
 	}
-	if r.recovered {
+	if r.recovered || r.Stage == StageCompiling {
 		m.recompile(r)
 	}
 	for _, name := range r.Order {
+		w := r.wells[name]
 		if r.uncommitted[name] {
 			delete(r.uncommitted, name)
-			w := r.wells[name]
 			m.emit(Commit{r.Execution.clone(), w.clone(), w.Last().Number})
 			return // one is enough to find out
+		}
+		if r.unjudged[name] {
+			m.adopt(r, w)
+			return
 		}
 	}
 }
@@ -137,10 +142,13 @@ func (m *Machine) roomAgain(r *run) {
 		m.recompile(r)
 	}
 	for _, name := range r.Order {
+		w := r.wells[name]
 		if r.uncommitted[name] {
 			delete(r.uncommitted, name)
-			w := r.wells[name]
 			m.emit(Commit{r.Execution.clone(), w.clone(), w.Last().Number})
+		}
+		if r.unjudged[name] {
+			m.adopt(r, w)
 		}
 	}
 }

@@ -40,12 +40,14 @@ type run struct {
 	running       int             // attempts that hold a slot
 	startFailures int             // failed starts in a row
 	hopeless      bool            // starting was given up
-	recovered     bool            // restored, and not compiled again yet
+	restored      bool            // accepted by an earlier server
+	recovered     bool            // restored, and not compiled again yet; it had begun
 	compiling     bool            // a compilation is under way
 	patience      time.Time       // until when later executions wait for it to be compiled
 	awaited       bool            // an alarm is set for that time
 	probing       bool            // a due hold is being tried
 	uncommitted   map[string]bool // wells whose commit found no room
+	unjudged      map[string]bool // wells whose attempt left what cannot be read for now
 	peak          int64           // largest measured peak of its wells, bytes
 }
 
@@ -151,7 +153,7 @@ func (m *Machine) submitted(e Submitted) {
 }
 
 func (m *Machine) add(x Execution) *run {
-	r := &run{Execution: x, wells: map[string]*Well{}, uncommitted: map[string]bool{}}
+	r := &run{Execution: x, wells: map[string]*Well{}, uncommitted: map[string]bool{}, unjudged: map[string]bool{}}
 	m.executions[x.ID] = r
 	m.order = append(m.order, r)
 	slices.SortStableFunc(m.order, func(a, b *run) int {
@@ -172,6 +174,9 @@ func (m *Machine) compiled(e Compiled) {
 	if r.recovered {
 		m.recompiled(r, e)
 		return
+	}
+	if r.Hold != nil {
+		m.unhold(r)
 	}
 	r.Workers, r.Retries, r.Memory, r.Plan = e.Workers, e.Retries, e.Memory, e.Plan
 	for _, c := range e.Wells {
@@ -210,8 +215,8 @@ func (m *Machine) compileFailed(e CompileFailed) {
 		return
 	}
 	r.compiling = false
-	if r.recovered && r.Stage != StageMerging {
-		reason := strings.TrimPrefix(e.Error, ErrInvalidInput.Error()+": ") // it was valid when it began
+	if r.restored && r.Stage != StageMerging {
+		reason := strings.TrimPrefix(e.Error, ErrInvalidInput.Error()+": ") // it was valid when it was accepted
 		switch {
 		case e.DiskFull:
 			m.hold(r, HoldDisk, reason)
@@ -364,6 +369,10 @@ func (m *Machine) cancelAsked(e CancelAsked) {
 			case enums.WellPending, enums.WellRetryWait:
 				m.cancelWell(r, w)
 			case enums.WellStarting, enums.WellRunning:
+				if r.unjudged[name] {
+					m.cancelUnjudged(r, w)
+					continue
+				}
 				m.emit(Stop{Key{r.ID, name}, w.Last().Number})
 			case enums.WellCommitting:
 				if r.uncommitted[name] {

@@ -47,7 +47,8 @@ type Execution struct {
 	ErrorCode   string                `json:"error_code,omitempty"`
 	Hold        *Hold                 `json:"hold,omitempty"`      // why no well is started at the moment
 	Cancelled   bool                  `json:"cancelled,omitempty"` // cancelling was asked for
-	Order       []string              `json:"order,omitempty"`     // its wells, in plate order
+	Order       []string              `json:"order,omitempty"`     // its wells, in plate order; other wells on record are not its any more
+	Opened      bool                  `json:"opened,omitempty"`    // its results folder was made, before it went back to be compiled
 	RetryOf     string                `json:"retry_of,omitempty"`  // the execution this one runs again
 	Request     json.RawMessage       `json:"request,omitempty"`   // the submission; only the edge reads it
 	Plan        json.RawMessage       `json:"plan,omitempty"`      // what committing and merging need to know; only the edge reads it
@@ -70,7 +71,7 @@ type HoldCause string
 const (
 	HoldStart  HoldCause = "start"  // every worker fails before its well begins
 	HoldDisk   HoldCause = "disk"   // no room for results
-	HoldPlate  HoldCause = "plate"  // the plate cannot be reached after a restart
+	HoldPlate  HoldCause = "plate"  // the plate cannot be reached
 	HoldMemory HoldCause = "memory" // no room in memory for one more well
 )
 
@@ -108,8 +109,9 @@ type Attempt struct {
 	CPU        time.Duration    `json:"cpu,omitempty"`
 	LastStep   string           `json:"last_step,omitempty"`
 	LogTail    []string         `json:"log_tail,omitempty"`
-	Excused    bool             `json:"excused,omitempty"` // ended for want of disk room or with its server: not held against the well
-	NoRoom     bool             `json:"no_room,omitempty"` // ended for want of disk room
+	Excused    bool             `json:"excused,omitempty"` // ended for want of disk room, of a share or with its server: not held against the well
+	NoRoom     bool             `json:"no_room,omitempty"` // ended for want of disk room, or of the share of its plate or results
+	Unread     bool             `json:"unread,omitempty"`  // its process is gone, and what it left cannot be read for now
 	Process    json.RawMessage  `json:"process,omitempty"` // what is needed to find the process again; only while it lives
 }
 

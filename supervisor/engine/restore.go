@@ -25,10 +25,10 @@ func (m *Machine) restored(e Restored) {
 			continue
 		}
 		x.Hold = nil
-		m.add(x)
+		m.add(x).restored = true
 	}
 	for _, w := range e.Wells {
-		if r := m.executions[w.Execution]; r != nil {
+		if r := m.executions[w.Execution]; r != nil && slices.Contains(r.Order, w.Name) {
 			c := w.clone()
 			r.wells[w.Name] = &c
 		}
@@ -41,6 +41,7 @@ func (m *Machine) restored(e Restored) {
 // resume picks an execution up where its records leave it.
 func (m *Machine) resume(r *run) {
 	m.mend(r)
+	m.forget(r)
 	switch r.Stage {
 	case StageCompiling:
 		m.compile(r)
@@ -62,8 +63,7 @@ func (m *Machine) resume(r *run) {
 		}
 		switch w.Status {
 		case enums.WellStarting, enums.WellRunning:
-			r.running++
-			m.emit(Adopt{r.Execution.clone(), w.clone(), *w.Last()})
+			m.adopt(r, w)
 			if r.Cancelled {
 				m.emit(Stop{Key{r.ID, name}, w.Last().Number})
 			}
@@ -80,6 +80,21 @@ func (m *Machine) resume(r *run) {
 		}
 	}
 	m.settle(r)
+}
+
+// forget puts a plate of which nothing has run back to where it is compiled: what
+// is on record may be of another version, or of a plate that was not complete yet.
+func (m *Machine) forget(r *run) {
+	if r.Stage != StageReady || r.Cancelled {
+		return
+	}
+	for _, w := range r.wells {
+		if w.Status != enums.WellPending || len(w.Attempts) > 0 { // or kept from an earlier run
+			return
+		}
+	}
+	r.Stage, r.Order, r.wells, r.Plan, r.Opened = StageCompiling, nil, map[string]*Well{}, nil, true
+	m.touch(r)
 }
 
 // mend puts wells back whose record is gone: they are run again, and an

@@ -145,7 +145,7 @@ func (m *Machine) shortOfMemory(r *run, w *Well) string {
 	for _, o := range m.order {
 		attempts += o.running
 		for _, name := range o.Order {
-			if v := o.wells[name]; v.Status == enums.WellStarting || v.Status == enums.WellRunning {
+			if v := o.wells[name]; (v.Status == enums.WellStarting || v.Status == enums.WellRunning) && !o.unjudged[name] {
 				running += need(o, v)
 			}
 		}
@@ -154,8 +154,8 @@ func (m *Machine) shortOfMemory(r *run, w *Well) string {
 	if attempts == 0 || m.memory.Time.IsZero() || running+need(r, w) <= budget {
 		return ""
 	}
-	return fmt.Sprintf("%d wells run; one more needs about %s of memory and %s are free for it",
-		attempts, size(need(r, w)), size(max(0, budget-running)))
+	// Not how much is free: that is another figure each second.
+	return fmt.Sprintf("one more well needs about %s of memory, more than is free beside those that run", size(need(r, w)))
 }
 
 // holdBack keeps the execution's hold for memory as it is: told once, for as long

@@ -41,10 +41,10 @@ func (w *simulated) compile(x Execution) {
 	switch known := w.executions[x.ID]; {
 	case known.ID == "":
 		w.broken = fmt.Errorf("execution %s is compiled and not on record", x.ID)
-	case w.diskFull && known.Stage != StageCompiling:
+	case w.diskFull && w.restored[x.ID]:
 		w.later(w.span(3), CompileFailed{ID: x.ID, Error: "full", Code: "internal", DiskFull: true})
 		return
-	case w.plateAway && known.Stage != StageCompiling:
+	case w.plateAway && w.restored[x.ID]:
 		w.later(w.span(3), CompileFailed{ID: x.ID, Error: "away", Code: "invalid_input", PlateAway: true})
 		return
 	}
@@ -73,8 +73,11 @@ func (w *simulated) start(f Start) {
 	}
 	delete(w.outcomes, key) // the attempt's directory is made anew
 	p := &worker{reason: w.fate(), due: w.now.Add(w.span(30))}
-	if p.reason == enums.ReasonUnkillable {
+	switch {
+	case p.reason == enums.ReasonUnkillable:
 		p.stuck = true
+	case p.reason == enums.ReasonOK && w.plateAway:
+		p.reason = enums.ReasonInputUnreadable
 	}
 	w.processes[key] = p
 	spawn := w.span(2)
@@ -115,6 +118,7 @@ func (w *simulated) ends(key attemptKey, p *worker) {
 func (w *simulated) tell(key attemptKey, reason enums.ExitReason) {
 	e := Ended{Key: key.Key, Attempt: key.attempt, Evidence: Attempt{Reason: reason, PeakMemory: 1 << 22}}
 	e.DiskFull = w.diskFull && reason != enums.ReasonOK && reason != enums.ReasonCancelled
+	e.PlateAway = w.plateAway && reason == enums.ReasonInputUnreadable
 	w.later(w.span(1), e)
 	if reason == enums.ReasonUnkillable {
 		w.later(w.span(60), Released{Key: key.Key})
@@ -129,6 +133,11 @@ func (w *simulated) adopt(f Adopt) {
 		return // its end is told to whoever is there
 	}
 	w.seen["adopted dead"]++
+	if w.diskFull {
+		w.seen["unjudged"]++
+		w.later(w.span(2), Ended{Key: key.Key, Attempt: key.attempt, Evidence: Attempt{Reason: enums.ReasonLost, Error: "stale"}, Unjudged: true})
+		return
+	}
 	reason, excused := w.outcomes[key], false
 	if w.committed[key.Key] == key.attempt {
 		reason = enums.ReasonOK

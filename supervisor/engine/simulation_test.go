@@ -45,7 +45,7 @@ func TestNoScheduleOfFaultsLosesAWell(t *testing.T) {
 	}
 	for _, what := range []string{
 		"crash before a save", "crash after a save", "crash among effects", "crash in between", "drained and restarted",
-		"event twice", "full disk", "disk hold", "plate hold", "memory hold", "adopted alive", "adopted dead", "swept", "second commit", "excused",
+		"event twice", "full disk", "disk hold", "plate hold", "memory hold", "adopted alive", "adopted dead", "unjudged", "swept", "second commit", "excused",
 		"records behind the results",
 	} {
 		if seen[what] == 0 {

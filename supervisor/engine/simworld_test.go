@@ -48,6 +48,7 @@ type simulated struct {
 	powerCuts       int
 	diskFull        bool
 	plateAway       bool
+	restored        map[string]bool // executions that an earlier server accepted
 	draining        bool
 	merging         map[string]bool // executions with a merge under way
 	available       int64
@@ -99,8 +100,8 @@ func newWorld(seed uint64, m mutant) *simulated {
 		executions: map[string]Execution{}, wells: map[Key]Well{},
 		processes: map[attemptKey]*worker{}, outcomes: map[attemptKey]enums.ExitReason{}, committed: map[Key]int{},
 		ended: map[string]enums.ExecutionStatus{}, final: map[Key]enums.WellStatus{},
-		merging: map[string]bool{},
-		plates:  1 + rng.IntN(3), workers: 1 + rng.IntN(6), faults: rng.Float64() * 0.6,
+		merging: map[string]bool{}, restored: map[string]bool{},
+		plates: 1 + rng.IntN(3), workers: 1 + rng.IntN(6), faults: rng.Float64() * 0.6,
 		crashes: rng.IntN(5), powerCuts: rng.IntN(2), available: 1 << 40,
 	}
 	w.machine = NewMachine(w.config())
@@ -233,6 +234,11 @@ func (w *simulated) patient(event Event, b batch) {
 			w.broken = fmt.Errorf("well %s of %s fails because its plate cannot be reached", v.Name, v.Execution)
 		}
 	}
+	for _, x := range b.executions {
+		if x.Status == enums.ExecutionFailed {
+			w.broken = fmt.Errorf("execution %s fails because its plate cannot be reached", x.ID)
+		}
+	}
 }
 
 // told traces an event and what followed.
@@ -361,6 +367,7 @@ func (w *simulated) restart() {
 	live := map[attemptKey]bool{}
 	for _, id := range slices.Sorted(maps.Keys(w.executions)) {
 		restored.Executions = append(restored.Executions, w.executions[id])
+		w.restored[id] = true
 		restored.Sequence = max(restored.Sequence, w.executions[id].Sequence)
 	}
 	for _, v := range w.wells {

@@ -125,7 +125,8 @@ func (e *Engine) Waiting() int {
 		if x.Status.Final() || x.Cancelled {
 			continue
 		}
-		for _, w := range e.view.wells[id] {
+		for _, name := range x.Order {
+			w := e.view.wells[id][name]
 			if w.Status == enums.WellPending || w.Status == enums.WellRetryWait {
 				n++
 			}
@@ -153,8 +154,7 @@ func (e *Engine) Running() []Live {
 			continue
 		}
 		for _, w := range e.view.wells[id] {
-			if w.Status == enums.WellStarting || w.Status == enums.WellRunning {
-				a := w.Last()
+			if a := w.Last(); (w.Status == enums.WellStarting || w.Status == enums.WellRunning) && !a.Unread {
 				live = append(live, Live{Key{id, w.Name}, x.Plate, a.Number, a.Pid, a.Started})
 			}
 		}
