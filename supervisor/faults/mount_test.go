@@ -137,7 +137,8 @@ func TestFaultMountHangsWhileCompiling(t *testing.T) {
 	server.Wait()
 }
 
-// The images of one well cannot be read.
+// The images of one well cannot be read: its own fault when the disk says so, and
+// waited for when a share is away.
 func TestFaultMountFailsForOneWell(t *testing.T) {
 	t.Parallel()
 	for _, errno := range []syscall.Errno{syscall.ESTALE, syscall.EIO} {
@@ -147,9 +148,18 @@ func TestFaultMountFailsForOneWell(t *testing.T) {
 			w.Setenv("WELLHOUSE_FAULTS", "1")
 			s := mountShare(t, w, "share")
 			w.Serve("--workers", "2", "--spares", "0")
-			id := w.Submit(plateOn(t, s, 4), later)
+			id := w.Submit(plateOn(t, s, 4), later, "--retries", "0")
 			w.Await(id, "a waiting worker", nil, started("A01", "wait"))
-			s.fail("plate/.*A01", both, errno)
+			fails := s.fail("plate/.*A01", both, errno)
+			if errno == syscall.ESTALE {
+				w.Await(id, "the pause", func(x message.Execution) bool { return strings.HasPrefix(x.Hold, "plate: ") }, nil)
+				if x := attentive(t, w, id); !strings.Contains(x.Hold, errno.Error()) {
+					t.Errorf("it pauses and says %q", x.Hold)
+				}
+				fails.lift()
+				check(t, w, w.AwaitEnd(id), expectation{wells: 4})
+				return
+			}
 			x := w.AwaitEnd(id)
 			check(t, w, x, expectation{4, map[string]want{"A01": {enums.WellFailed, enums.ReasonInputUnreadable}}})
 			for _, v := range x.Wells {
@@ -197,8 +207,8 @@ func TestFaultMountQuota(t *testing.T) {
 }
 
 // Results of one well cannot be written for once: it is tried again, and no
-// function is blamed. Where the share is away when they are to be committed, the
-// run waits for it.
+// function is blamed. Where the share is away the run waits for it, and no well is
+// blamed either.
 func TestFaultMountFailsResults(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
@@ -206,7 +216,9 @@ func TestFaultMountFailsResults(t *testing.T) {
 		errno         syscall.Errno
 		pauses        bool
 	}{
-		{"attempt stale", "attempts/.*/A02.1/", syscall.ESTALE, false},
+		{"attempt stale", "attempts/.*/A02.[0-9]*/", syscall.ESTALE, true},
+		{"attempts stale", "attempts/", syscall.ESTALE, true},
+		{"locks stale", "locks/", syscall.ESTALE, true},
 		{"attempt broken", "attempts/.*/A02.1/", syscall.EIO, false},
 		{"commit stale", ".wellhouse/wells/", syscall.ESTALE, true},
 		{"merge stale", tables, syscall.ESTALE, true},
@@ -217,7 +229,7 @@ func TestFaultMountFailsResults(t *testing.T) {
 			s := mountShare(t, w, "share")
 			w.Serve("--workers", "2", "--spares", "0")
 			away := s.fail(test.pattern, writing, test.errno)
-			id := w.Submit(plateOf(t, w, 4), harness.Nuclei, "--out", filepath.Join(s.dir, "out"), "--retries", "1")
+			id := w.Submit(plateOf(t, w, 4), harness.Nuclei, "--out", filepath.Join(s.dir, "out"), "--retries", map[bool]string{true: "0", false: "1"}[test.pauses])
 			if test.pauses {
 				w.Await(id, "the pause", func(x message.Execution) bool { return x.Hold != "" }, nil)
 				x := attentive(t, w, id)
@@ -230,6 +242,7 @@ func TestFaultMountFailsResults(t *testing.T) {
 			check(t, w, x, expectation{wells: 4})
 			for _, row := range table(t, filepath.Join(x.OutputPath, "joblog.tsv"))[1:] {
 				switch failed := row[3] != string(enums.ReasonOK); {
+				case failed && test.pauses && strings.Contains(row[11], test.errno.Error()):
 				case failed && (test.pauses || row[1] != "A02" || row[3] != string(enums.ReasonOutputInvalid) || !strings.Contains(row[11], test.errno.Error())):
 					t.Errorf("an attempt of %s ended as %s: %s", row[1], row[3], row[11])
 				case !failed && row[1] == "A02" && !test.pauses && row[2] == "1":

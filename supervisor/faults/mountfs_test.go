@@ -38,6 +38,7 @@ type use int
 const (
 	reading use = 1 << iota
 	writing     // or anything else that takes room
+	content     // of a file, to be read: a kind of reading
 	both    = reading | writing
 )
 
@@ -245,7 +246,7 @@ func (n *node) OpendirHandle(ctx context.Context, flags uint32) (fs.FileHandle, 
 }
 
 func (n *node) Open(ctx context.Context, flags uint32) (fs.FileHandle, uint32, syscall.Errno) {
-	u := reading
+	u := reading | content
 	if flags&syscall.O_ACCMODE != syscall.O_RDONLY {
 		u = writing
 	}
@@ -256,7 +257,7 @@ func (n *node) Open(ctx context.Context, flags uint32) (fs.FileHandle, uint32, s
 }
 
 func (n *node) Read(ctx context.Context, f fs.FileHandle, dest []byte, off int64) (fuse.ReadResult, syscall.Errno) {
-	if e := n.meet(reading, ""); e != fs.OK {
+	if e := n.meet(reading|content, ""); e != fs.OK {
 		return nil, e
 	}
 	return f.(fs.FileReader).Read(ctx, dest, off)

@@ -320,7 +320,7 @@ func (a *attempt) judge(e evidence) Result {
 	out := Result{
 		Reason: reason, Error: text, Pid: a.record.Pid, ExitCode: e.Exit.Code, PeakMemory: e.Peak,
 		UserCPU: e.Exit.UserCPU, SystemCPU: e.Exit.SystemCPU, Started: a.began.UTC(), Ended: e.Exit.At.UTC(),
-		LogTail: cleanLines(log, crashed), Outcome: e.Outcome,
+		LogTail: cleanLines(log, crashed), Outcome: e.Outcome, OutcomeErr: e.OutcomeErr,
 	}
 	if e.Exit.At.IsZero() {
 		out.Ended = time.Now().UTC()

@@ -74,8 +74,9 @@ type Result struct {
 	// there was one; at most 40 lines.
 	LogTail []string
 	// Outcome as read from the attempt's directory and verified; nil when there
-	// is none that can be trusted.
-	Outcome *result.Outcome
+	// is none that can be trusted. OutcomeErr says why.
+	Outcome    *result.Outcome
+	OutcomeErr error
 	// Gone is set when the process could not be killed, whatever the reason,
 	// and closed when it is gone after all. Until then its slot, its lock and
 	// its memory are taken.

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -202,6 +203,10 @@ func (e *edge) finish(x engine.Execution, spec process.Spec, r process.Result) e
 	if r.Gone != nil {
 		e.awaitGone(j, x, spec, r.Reason, r.Gone)
 	}
+	if away := cmp.Or(err, r.OutcomeErr); unseen(r) && (errors.Is(err, engine.ErrDiskFull) || result.Away(r.OutcomeErr)) {
+		ended.Unjudged, ended.Evidence.Error = true, "what well "+spec.Well+" left cannot be read: "+firstLines(away.Error(), longestError)
+		return ended
+	}
 	if err != nil {
 		e.log.Error("results folder is gone", "execution", x.ID, "error", err)
 		return ended
@@ -210,11 +215,19 @@ func (e *edge) finish(x engine.Execution, spec process.Spec, r process.Result) e
 		e.spares.ended(r.Ended.Sub(r.Started))
 	} else {
 		ended.DiskFull = e.wantOfRoom(j, r)
+		ended.PlateAway = r.Reason == enums.ReasonInputUnreadable && strings.Contains(r.Error, worker.Away)
 	}
 	failpoint.Hit("append worker log")
 	e.logAttempt(j, x, spec, r)
 	failpoint.Hit("attempt finished")
 	return ended
+}
+
+// unseen tells whether an attempt was judged by there being no outcome, and not by
+// what its worker said of it.
+func unseen(r process.Result) bool {
+	said := strings.Contains(r.Error, worker.NoRoom) || strings.Contains(r.Error, worker.Away)
+	return r.Outcome == nil && r.Gone == nil && !said && (r.Reason == enums.ReasonLost || r.Reason == enums.ReasonOutputInvalid)
 }
 
 // awaitGone gives back what a process holds that cannot be killed, once it has
@@ -251,7 +264,10 @@ func (e *edge) wantOfRoom(j *job, r process.Result) bool {
 	default:
 	}
 	// What did not fit was removed again, so that there may be room by now.
-	return strings.Contains(r.Error, worker.NoRoom) || !roomFor(j.folder.Path())
+	if strings.Contains(r.Error, worker.NoRoom) || !roomFor(j.folder.Path()) {
+		return true
+	}
+	return strings.Contains(r.Error, worker.Away) && r.Reason != enums.ReasonInputUnreadable // that is the plate's share
 }
 
 // discard removes what an attempt left whose end is durable. An error costs

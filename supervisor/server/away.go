@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/wellhouse-hcs/wellhouse/supervisor/engine"
+	"github.com/wellhouse-hcs/wellhouse/worker/result"
 )
 
 // marked is an error that also is another one, without saying so.
@@ -24,23 +25,10 @@ type marked struct {
 func (m marked) Is(target error) bool { return target == m.is }
 func (m marked) Unwrap() error        { return m.error }
 
-// unreachable tells errors of a network file system that is away for now from
-// those of files. EIO is not among them: it may be the disk's last word.
-func unreachable(err error) bool {
-	for _, errno := range []syscall.Errno{
-		syscall.ESTALE, syscall.ENOTCONN, syscall.ETIMEDOUT, syscall.EHOSTDOWN, syscall.EHOSTUNREACH, syscall.ESHUTDOWN,
-	} {
-		if errors.Is(err, errno) {
-			return true
-		}
-	}
-	return false
-}
-
 // plateAway marks the error of a plate whose folder cannot be reached, is not
 // there or is empty, as when its share is not mounted yet.
 func plateAway(root string, err error) error {
-	if unreachable(err) || errors.Is(err, syscall.EIO) || absent(root) {
+	if result.Away(err) || errors.Is(err, syscall.EIO) || absent(root) {
 		return marked{err, engine.ErrPlateAway}
 	}
 	return err
@@ -52,11 +40,11 @@ func absent(root string) bool {
 		defer dir.Close()
 		_, err = dir.ReadDir(1)
 	}
-	return errors.Is(err, io.EOF) || errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.EIO) || unreachable(err)
+	return errors.Is(err, io.EOF) || errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.EIO) || result.Away(err)
 }
 
 // busyPatience is how long work on a disk is nothing to speak of.
-const busyPatience = 5 * time.Second
+const busyPatience = 10 * time.Second
 
 // busy is the work on disks that is under way for an execution: on a share that
 // hangs it does not end, and somebody wants to know. The zero value is ready.
@@ -106,7 +94,20 @@ func (b *busy) says(now time.Time) string {
 	if took < busyPatience {
 		return ""
 	}
-	return fmt.Sprintf("%s for %s now: a share may hang", oldest.what, took.Round(time.Second))
+	return fmt.Sprintf("%s for %s now: a share may hang", oldest.what, roughly(took))
+}
+
+// roughly is a time that does not look new each second: who follows a run is told
+// each new text.
+func roughly(d time.Duration) time.Duration {
+	switch {
+	case d < time.Minute:
+		return d.Truncate(10 * time.Second)
+	case d < 10*time.Minute:
+		return d.Truncate(time.Minute)
+	default:
+		return d.Truncate(10 * time.Minute)
+	}
 }
 
 // waits says what an execution waits for on a disk, "" when it does not.

@@ -22,8 +22,8 @@ func (e *edge) Compile(ctx context.Context, x engine.Execution) (engine.Compilat
 	if err != nil {
 		return engine.Compilation{}, blame(err)
 	}
-	if j.submission.Artifact != "" && !begun(x) {
-		if err := e.matchArtifact(ctx, j.submission.Artifact, j.plan.Digest); err != nil {
+	if j.submission.Artifact != "" && !begun(x) && !x.Opened {
+		if err := e.matchArtifact(ctx, x, j.submission.Artifact, j.plan.Digest); err != nil {
 			return engine.Compilation{}, fmt.Errorf("%w: %w", engine.ErrInvalidInput, err)
 		}
 	}
@@ -160,10 +160,17 @@ func (e *edge) layers(s Submission) (base, overrides []config.Layer, err error) 
 	return base, overrides, nil
 }
 
-// blame marks an error as the submitter's to mend, unless it is want of room.
+// blame marks an error as the submitter's to mend. What it is beside that (want of
+// room, a plate that is away) it stays.
 func blame(err error) error {
 	if text := err.Error(); len(text) > longestBlame {
-		return fmt.Errorf("%w: %s", engine.ErrInvalidInput, firstLines(text, longestBlame))
+		short := errors.New(firstLines(text, longestBlame))
+		for _, waits := range []error{engine.ErrDiskFull, engine.ErrPlateAway} {
+			if errors.Is(err, waits) {
+				short = marked{short, waits}
+			}
+		}
+		err = short
 	}
 	return fmt.Errorf("%w: %w", engine.ErrInvalidInput, err)
 }

@@ -1,10 +1,13 @@
 package server
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"maps"
 
 	"github.com/wellhouse-hcs/wellhouse/supervisor/engine"
 	"github.com/wellhouse-hcs/wellhouse/worker/pipeline"
@@ -44,6 +47,18 @@ func (e *edge) factsOf(p *pipeline.Plan) (facts, error) {
 		}
 	}
 	return f, nil
+}
+
+// differ is the error of a plan that is not configured as the one on record. Where
+// only the plate can be the reason, it may not be complete: it is waited for.
+func (f *facts) differ(found facts) error {
+	if maps.Equal(f.Versions, found.Versions) && bytes.Equal(f.Settings, found.Settings) {
+		return marked{
+			errors.New("the plate has other channels, time points or planes than when the execution began: it may not be complete yet"),
+			engine.ErrPlateAway,
+		}
+	}
+	return errors.New("functions or settings are others than when the execution began: run it again")
 }
 
 // configurationDigest stands for steps and function versions alone, so that

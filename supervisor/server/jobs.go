@@ -157,7 +157,7 @@ func (e *edge) compiled(ctx context.Context, x engine.Execution) (*job, error) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	if j.facts != nil && j.facts.Configuration != found.Configuration {
-		return nil, errors.New("functions or settings are others than when the execution began: run it again")
+		return nil, j.facts.differ(found)
 	}
 	j.plan, j.facts = plan, &found
 	return j, nil
@@ -192,7 +192,7 @@ func (e *edge) opened(x engine.Execution) (*job, error) {
 		done := j.busy.with("the results folder is being opened", e.now())
 		defer done()
 		options := []result.Option{result.WithStep(failpoint.Step())}
-		if begun(x) { // it was made when the execution was compiled
+		if begun(x) || x.Opened { // it was made when the execution was compiled
 			options = append(options, result.WithExisting())
 		}
 		if j.facts != nil {
@@ -249,7 +249,7 @@ func diskFull(err error) error {
 	switch {
 	case result.NoSpace(err) || errors.Is(err, syscall.EROFS):
 		return fmt.Errorf("%w: %w", engine.ErrDiskFull, err)
-	case unreachable(err) || errors.Is(err, result.ErrAbsent):
+	case result.Away(err) || errors.Is(err, result.ErrAbsent):
 		return marked{err, engine.ErrDiskFull}
 	}
 	return err

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -59,6 +60,79 @@ func TestNothingIsOpenedForAnExecutionThatHasEnded(t *testing.T) {
 	}
 	if err := next.Close(); err != nil {
 		t.Error(err)
+	}
+}
+
+// A worker that is stuck once its outcome is written still has its well's lock: its
+// results wait for it to go.
+func TestCommitWaitsForTheLockOfItsWorker(t *testing.T) {
+	t.Parallel()
+	e, x, _ := newEdge(t)
+	j, err := e.opened(x)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lock, err := result.TryLock(j.folder.LockPath("A01"), "its worker")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = lock.Release() }()
+	if err := e.Commit(t.Context(), x, engine.Well{Name: "A01"}, 1); !errors.Is(err, engine.ErrDiskFull) || !errors.Is(err, result.ErrLocked) {
+		t.Errorf("the commit ends with %v", err)
+	}
+}
+
+// However long a message is, the run it is about waits for its share.
+func TestLongErrorStillWaits(t *testing.T) {
+	t.Parallel()
+	long := errors.New(strings.Repeat("no such image\n", longestBlame))
+	for _, waits := range []error{engine.ErrDiskFull, engine.ErrPlateAway} {
+		err := blame(marked{long, waits})
+		if !errors.Is(err, waits) || !errors.Is(err, engine.ErrInvalidInput) || len(err.Error()) > 2*longestBlame {
+			t.Errorf("%q is lost: %.100v", waits, err)
+		}
+	}
+	if err := blame(long); errors.Is(err, engine.ErrPlateAway) || errors.Is(err, engine.ErrDiskFull) {
+		t.Error("it waits for nothing")
+	}
+}
+
+// A plate that is still being copied has other channels or planes than it will have;
+// other functions or settings never come back by themselves.
+func TestPlateThatDiffersIsWaitedFor(t *testing.T) {
+	t.Parallel()
+	known := facts{Configuration: "a", Settings: []byte(`{"a":1}`), Versions: map[string]string{"f": "1"}}
+	found := known
+	found.Configuration = "b"
+	if err := known.differ(found); !errors.Is(err, engine.ErrPlateAway) || !strings.Contains(err.Error(), "the plate has other") {
+		t.Errorf("another plate gives %v", err)
+	}
+	found.Settings = []byte(`{"a":2}`)
+	if err := known.differ(found); errors.Is(err, engine.ErrPlateAway) {
+		t.Errorf("other settings give %v", err)
+	}
+	found.Settings, found.Versions = known.Settings, map[string]string{"f": "2"}
+	if err := known.differ(found); errors.Is(err, engine.ErrPlateAway) {
+		t.Errorf("other functions give %v", err)
+	}
+}
+
+// Who follows a run is told each new text: hours of waiting are few of them.
+func TestWaitingForADiskIsToldNowAndThen(t *testing.T) {
+	t.Parallel()
+	began := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	var b busy
+	defer b.with("the plate is being read", began)()
+	told := map[string]bool{}
+	for s := range 3600 {
+		text := b.says(began.Add(time.Duration(s) * time.Second))
+		if (s < 10) != (text == "") {
+			t.Fatalf("after %d s it says %q", s, text)
+		}
+		told[text] = true
+	}
+	if len(told) > 25 {
+		t.Errorf("in an hour it says %d things", len(told))
 	}
 }
 

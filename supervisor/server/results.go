@@ -19,11 +19,11 @@ import (
 const minimumRoom = 1 << 20
 
 // roomFor tells whether there is room on the folder's file system, which has
-// none when it is read-only.
+// none when it is read-only or cannot be reached.
 func roomFor(dir string) bool {
 	var st unix.Statfs_t
 	if err := unix.Statfs(dir, &st); err != nil {
-		return true // not known to be full
+		return !result.Away(err) // else not known to be full
 	}
 	return st.Flags&readOnly == 0 && int64(st.Bavail)*int64(st.Bsize) >= minimumRoom //nolint:unconvert // the types differ by platform
 }
@@ -36,7 +36,11 @@ func (e *edge) Commit(_ context.Context, x engine.Execution, w engine.Well, atte
 	}
 	done := j.busy.with("the results of well "+w.Name+" are being committed", e.now())
 	defer done()
-	if err := j.folder.Commit(w.Name, attempt, w.Key); err != nil {
+	err = j.folder.Commit(w.Name, attempt, w.Key)
+	if errors.Is(err, result.ErrLocked) { // its worker is stuck, its outcome on disk
+		return marked{err, engine.ErrDiskFull}
+	}
+	if err != nil {
 		return diskFull(err)
 	}
 	e.discard(j, x, w.Name, attempt) // its log
