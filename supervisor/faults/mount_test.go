@@ -4,6 +4,7 @@ package faults
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -281,6 +282,49 @@ func TestFaultMountHangsForResults(t *testing.T) {
 	}
 }
 
+// The files of attempts hang where the server prepares them, or gathers what a
+// worker left: that costs no slot of plates elsewhere, is told, can be cancelled,
+// and goes on with the share.
+func TestFaultMountHangsForAttempts(t *testing.T) {
+	t.Parallel()
+	for _, gathered := range []bool{false, true} { // after the workers' death, else before they start
+		t.Run(fmt.Sprint(gathered), func(t *testing.T) {
+			t.Parallel()
+			w := failpointWorld(t)
+			w.Setenv("WELLHOUSE_FAULTS", "1")
+			s := mountShare(t, w, "share")
+			w.Serve("--workers", "2", "--spares", "0")
+			var hangs *fault
+			if !gathered {
+				hangs = s.hang(".wellhouse/attempts/", both)
+			}
+			id := w.Submit(plateOf(t, w, 4), strings.Replace(waiting("600", "1"), "wells: [A01]", "wells: [A01, A02]", 1),
+				"--out", filepath.Join(s.dir, "out"), "--retries", "0")
+			if gathered {
+				for _, well := range []string{"A01", "A02"} {
+					w.Await(id, "a waiting worker", nil, started(well, "fault"))
+				}
+				hangs = s.hang(".wellhouse/attempts/", both)
+				killWorkers(t, w)
+			}
+			cancelled := w.Submit(plateOf(t, w, 4), harness.Nuclei, "--out", filepath.Join(s.dir, "cancelled"))
+			hangs.awaitHit(w.Context())
+			x := w.AwaitEnd(w.Submit(plateOf(t, w, 4), harness.Nuclei, "--out", w.Path("other")))
+			if problem := examine(t, x, expectation{wells: 4}); problem != "" {
+				t.Error(problem)
+			}
+			w.Await(id, "what it waits for", func(x message.Execution) bool { return strings.Contains(x.Hold, "does not answer") }, nil)
+			attentive(t, w, id)
+			w.OK("cancel", cancelled)
+			if x := w.AwaitEnd(cancelled); x.Status != enums.ExecutionCancelled {
+				t.Errorf("the other one on the share ended as %s", x.Status)
+			}
+			hangs.lift()
+			check(t, w, w.AwaitEnd(id), expectation{wells: 4})
+		})
+	}
+}
+
 // The server starts again and the share is not there yet, as after a power cut: what
 // had begun waits for its plate, makes nothing under the mount's place, and goes on.
 func TestFaultMountIsAwayAfterARestart(t *testing.T) {
@@ -293,9 +337,9 @@ func TestFaultMountIsAwayAfterARestart(t *testing.T) {
 	}{
 		{"missing", syscall.ENOENT, "no such folder", false},
 		{"stale", syscall.ESTALE, "stale file handle", false},
-		{"not mounted", 0, "no such folder", false},
+		{"not mounted", 0, "not there any more", false},
 		{"cancelled", syscall.ESTALE, "stale file handle", true},
-		{"not mounted, cancelled", 0, "no such folder", true},
+		{"not mounted, cancelled", 0, "not there any more", true},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
@@ -316,7 +360,11 @@ func TestFaultMountIsAwayAfterARestart(t *testing.T) {
 				comesBack = s.cover()
 			}
 			w.Serve("--workers", "1", "--spares", "0")
-			w.Await(id, "the pause", func(x message.Execution) bool { return strings.HasPrefix(x.Hold, "plate: ") }, nil)
+			cause := "plate: "
+			if test.errno == 0 { // nor are the results, which come first
+				cause = "disk: "
+			}
+			w.Await(id, "the pause", func(x message.Execution) bool { return strings.HasPrefix(x.Hold, cause) }, nil)
 			if x := attentive(t, w, id); !strings.Contains(x.Hold, test.says) {
 				t.Errorf("it pauses and says %q", x.Hold)
 			}

@@ -37,6 +37,7 @@ type attempt struct {
 	// idle: an adopted worker had no task yet.
 	idle bool
 
+	noting atomic.Bool // shared memory is being noted
 	beat   heartbeat
 	pid    atomic.Int64
 	memory atomic.Int64 // at the last look, in bytes; 0 before
@@ -234,13 +235,18 @@ func (a *attempt) conclude(worker *plugin.Worker) Result {
 		a.log.Error("descendants of a worker do not end", "pid", pid)
 	}
 	failpoint.Hit("worker swept")
-	a.removeTemporary()
 	r.removeGroup(a.group)
 	r.reapUnknown()
 	if worker != nil {
 		worker.Release()
 		r.dropWorker(pid)
 	}
+	// Nothing of it is left but files, on a disk that may hang.
+	if a.spec.Concluding != nil {
+		a.spec.Concluding()
+	}
+	found.Outcome, found.OutcomeErr = a.readOutcome()
+	a.removeTemporary()
 	defer failpoint.Hit("attempt judged")
 	out := a.judge(found)
 	if !found.Exit.Known && found.Outcome != nil {
@@ -249,11 +255,27 @@ func (a *attempt) conclude(worker *plugin.Worker) Result {
 	return out
 }
 
+// filesPatience is how long files of an attempt may keep what must not wait for
+// a disk that hangs.
+const filesPatience = time.Second
+
 // noteShared writes down what shared memory the worker and its descendants have,
 // which costs more to ask than whether they have any.
 func (a *attempt) noteShared(pid int) {
-	if err := result.NoteShared(a.spec.Directory, a.began, append(descendants(pid), pid)...); err != nil {
-		a.log.Warn("shared memory of a worker may stay", "error", err)
+	if !a.noting.CompareAndSwap(false, true) {
+		return // the one before hangs
+	}
+	noted := make(chan struct{})
+	go func() { // ends when the disk answers
+		defer close(noted)
+		defer a.noting.Store(false)
+		if err := result.NoteShared(a.spec.Directory, a.began, append(descendants(pid), pid)...); err != nil {
+			a.log.Warn("shared memory of a worker may stay", "error", err)
+		}
+	}()
+	select {
+	case <-noted:
+	case <-time.After(filesPatience):
 	}
 }
 
@@ -277,7 +299,7 @@ func (a *attempt) leader(worker *plugin.Worker) int {
 	return worker.Pid()
 }
 
-// evidence of the server's side and of the files.
+// evidence of the server's side; the outcome is read later.
 func (a *attempt) evidence() evidence {
 	e := evidence{
 		Stopped: a.stopped, Detail: a.detail, Limits: a.spec.Limits, Replied: a.replied, CallErr: a.callErr,
@@ -288,7 +310,6 @@ func (a *attempt) evidence() evidence {
 	} else {
 		e.SystemOOM = systemOOMKills() - a.oomBefore
 	}
-	e.Outcome, e.OutcomeErr = a.readOutcome()
 	return e
 }
 
@@ -346,12 +367,22 @@ func (a *attempt) judge(e evidence) Result {
 	return out
 }
 
-// unkillable ends the attempt while its process stays.
+// unkillable ends the attempt while its process stays. Where it hangs, its files
+// may hang too: then there is no more evidence than that.
 func (a *attempt) unkillable(worker *plugin.Worker) Result {
 	e := a.evidence()
 	e.Exit.Code = -1
-	out := a.judge(e)
-	if e.Outcome == nil || e.Outcome.Reason != enums.ReasonOK || a.stopped == byCancel {
+	judged := make(chan Result, 1)
+	go func() { // ends when the disk answers
+		e.Outcome, e.OutcomeErr = a.readOutcome()
+		judged <- a.judge(e)
+	}()
+	out := Result{Pid: a.record.Pid, ExitCode: -1, PeakMemory: a.peak, Started: a.began.UTC(), Ended: time.Now().UTC()}
+	select {
+	case out = <-judged:
+	case <-time.After(filesPatience):
+	}
+	if out.Reason != enums.ReasonOK || a.stopped == byCancel {
 		out.Reason = enums.ReasonUnkillable
 		out.Error = fmt.Sprintf("process %d cannot be killed: it is stuck in the kernel", worker.Pid())
 		if a.stopped != afterReply {
@@ -374,6 +405,9 @@ func (a *attempt) startFailed(ctx context.Context, err error) Result {
 		if failure.Exit != nil {
 			e.Exit = *failure.Exit
 		}
+	}
+	if a.spec.Concluding != nil {
+		a.spec.Concluding()
 	}
 	out := a.judge(e)
 	out.Reason, out.Error, out.Gone = enums.ReasonStartFailed, err.Error(), gone

@@ -19,6 +19,9 @@ type Spec struct {
 	Threads                int    // to compute with; 0 = as many as there are cores
 	Limits                 Limits
 
+	// Concluding is called, unless it is nil, when nothing is left of the attempt but
+	// files, before they are looked at.
+	Concluding func()
 	// Late, for an adoption: adds task and threads, which can take long to make, for
 	// a worker that was never given its task; no other needs it. It does not change
 	// which attempt this is. After an error, or when ctx ends, which it need not

@@ -24,12 +24,28 @@ import (
 
 // Start runs one attempt of a well in a process of its own.
 func (e *edge) Start(ctx context.Context, order engine.Start, report engine.Report) engine.Ended {
-	spec, err := e.spec(ctx, order.Execution, order.Well, order.Attempt)
+	j, err := e.jobs.get(order.Execution)
 	if err != nil {
 		return failedStart(err)
 	}
-	r := e.processes.Run(ctx, spec, e.spawned(report))
-	return e.finish(order.Execution, spec, r)
+	if j.busy.hangs(e.now()) { // one thread that hangs is enough
+		return failedStart(marked{errSilent, engine.ErrDiskFull})
+	}
+	return e.inSlot(j, func(s *slot) engine.Ended {
+		done := s.onDisk("the attempt of well " + order.Well.Name + " is being prepared")
+		spec, err := e.spec(ctx, order.Execution, order.Well, order.Attempt)
+		switch {
+		case !done():
+			return engine.Ended{}
+		case err != nil:
+			return failedStart(err)
+		}
+		spec.Concluding = func() { done = s.onDisk("what well " + order.Well.Name + " left is being gathered") }
+		r := e.processes.Run(ctx, spec, e.spawned(report))
+		ended := e.finish(order.Execution, spec, r)
+		done()
+		return ended
+	})
 }
 
 // Adopt takes over an attempt that an earlier server started: its process when
@@ -65,8 +81,23 @@ func (e *edge) Adopt(ctx context.Context, order engine.Adopt, report engine.Repo
 		return e.task(ctx, x, w, a, late)
 	}
 	report.Running()
-	r := e.processes.Adopt(ctx, record, spec)
-	if j != nil && j.known() == nil { // on the record of an earlier version, and the folder wants to know
+	if j == nil {
+		return e.adopted(ctx, order, record, spec, e.processes.Adopt(ctx, record, spec))
+	}
+	return e.inSlot(j, func(s *slot) engine.Ended {
+		done := func() bool { return true }
+		spec.Concluding = func() { done = s.onDisk("what well " + w.Name + " left is being gathered") }
+		r := e.processes.Adopt(ctx, record, spec)
+		ended := e.adopted(ctx, order, record, spec, r)
+		done()
+		return ended
+	})
+}
+
+// adopted is finish for an attempt that an earlier server started.
+func (e *edge) adopted(ctx context.Context, order engine.Adopt, record process.Record, spec process.Spec, r process.Result) engine.Ended {
+	x, w, a := order.Execution, order.Well, order.Attempt
+	if j, err := e.jobs.get(x); err == nil && j.known() == nil { // on the record of an earlier version, and the folder wants to know
 		if _, err := e.compiled(ctx, x); err != nil {
 			e.log.Warn("an execution does not compile any more", "execution", x.ID, "error", err)
 		}
@@ -119,7 +150,7 @@ func (e *edge) spec(ctx context.Context, x engine.Execution, w engine.Well, a en
 }
 
 // frame is the part of a spec that needs no plan.
-func (e *edge) frame(x engine.Execution, w engine.Well, a engine.Attempt, j *job) process.Spec {
+func (e *edge) frame(x engine.Execution, w engine.Well, a engine.Attempt, j *opening) process.Spec {
 	return process.Spec{
 		Execution: x.ID, Plate: x.Plate, Well: w.Name, Attempt: a.Number, Threads: a.Threads,
 		Directory: j.folder.AttemptDir(w.Name, a.Number),
@@ -131,6 +162,10 @@ func (e *edge) frame(x engine.Execution, w engine.Well, a engine.Attempt, j *job
 // task adds the frozen task and the configured limits.
 func (e *edge) task(ctx context.Context, x engine.Execution, w engine.Well, a engine.Attempt, spec *process.Spec) error {
 	j, err := e.compiled(ctx, x)
+	if err != nil {
+		return err
+	}
+	folder, err := e.folder(x)
 	if err != nil {
 		return err
 	}
@@ -147,7 +182,7 @@ func (e *edge) task(ctx context.Context, x engine.Execution, w engine.Well, a en
 		Memory: a.Memory, OpenFiles: settings.OpenFiles, Processes: settings.Processes,
 	}
 	task.Execution, task.Attempt, task.Threads = x.ID, a.Number, spec.Threads
-	task.Directory, task.Lock = spec.Directory, j.folder.LockPath(w.Name)
+	task.Directory, task.Lock = spec.Directory, folder.LockPath(w.Name)
 	task.ProgressEndpoint = place.Endpoint(e.progressPath)
 	if spec.Task, err = e.names.Encode(task); err != nil {
 		return fmt.Errorf("encode task: %w", err)
@@ -233,17 +268,11 @@ func unseen(r process.Result) bool {
 // awaitGone gives back what a process holds that cannot be killed, once it has
 // gone after all: its slot, and what the attempt left. Its well's lock keeps it
 // apart from whoever has the results folder by then.
-func (e *edge) awaitGone(j *job, x engine.Execution, spec process.Spec, reason enums.ExitReason, gone <-chan struct{}) {
-	var folder *result.Folder
-	if j != nil {
-		j.mu.Lock()
-		folder = j.folder
-		j.mu.Unlock()
-	}
+func (e *edge) awaitGone(j *opening, x engine.Execution, spec process.Spec, reason enums.ExitReason, gone <-chan struct{}) {
 	go func() { // ends with the process, which nobody can hurry
 		<-gone
-		if folder != nil && reason != enums.ReasonOK { // else it may be about to be committed, which cleans up
-			if err := folder.Discard(spec.Well, spec.Attempt); err != nil {
+		if j != nil && reason != enums.ReasonOK { // else it may be about to be committed, which cleans up
+			if err := j.folder.Discard(spec.Well, spec.Attempt); err != nil {
 				e.log.Warn("what an attempt left stays", "execution", x.ID, "well", spec.Well, "attempt", spec.Attempt, "error", err)
 			}
 		}
@@ -253,9 +282,9 @@ func (e *edge) awaitGone(j *job, x engine.Execution, spec process.Spec, reason e
 
 // wantOfRoom tells whether an attempt failed because a disk is full, or cannot
 // be written at all: nothing of that is the well's fault.
-func (e *edge) wantOfRoom(j *job, r process.Result) bool {
+func (e *edge) wantOfRoom(j *opening, r process.Result) bool {
 	switch r.Reason {
-	case enums.ReasonCancelled:
+	case enums.ReasonCancelled, enums.ReasonUnkillable:
 		return false
 	case enums.ReasonStartFailed: // logs and sockets need room too
 		if !roomFor(string(e.logs.dir)) || !roomFor(filepath.Dir(e.progressPath)) {
@@ -272,7 +301,7 @@ func (e *edge) wantOfRoom(j *job, r process.Result) bool {
 
 // discard removes what an attempt left whose end is durable. An error costs
 // room, no more: it is told and tried again when the results are merged.
-func (e *edge) discard(j *job, x engine.Execution, well string, attempt int) {
+func (e *edge) discard(j *opening, x engine.Execution, well string, attempt int) {
 	err := j.folder.Discard(well, attempt)
 	if logErr := os.Remove(e.logs.dir.WorkerPath(x.ID, well, attempt)); logErr != nil && !errors.Is(logErr, fs.ErrNotExist) {
 		err = errors.Join(err, logErr)
@@ -283,7 +312,7 @@ func (e *edge) discard(j *job, x engine.Execution, well string, attempt int) {
 }
 
 // logAttempt writes the one line per attempt that people read.
-func (e *edge) logAttempt(j *job, x engine.Execution, spec process.Spec, r process.Result) {
+func (e *edge) logAttempt(j *opening, x engine.Execution, spec process.Spec, r process.Result) {
 	if err := j.log.Append(spec.LogPath, spec.Well, spec.Attempt, e.now()); err != nil {
 		e.log.Error("a worker's log is missing in its execution's", "path", spec.LogPath, "error", err)
 	}

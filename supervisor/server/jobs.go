@@ -177,8 +177,16 @@ func (j *job) known() *facts {
 	return j.facts
 }
 
+// opening is a job with what is open of it, for whoever is at work: should the job
+// be dropped meanwhile, what it has is closed but there.
+type opening struct {
+	*job
+	folder *result.Folder
+	log    *executionLog
+}
+
 // opened returns the job with its results folder locked.
-func (e *edge) opened(x engine.Execution) (*job, error) {
+func (e *edge) opened(x engine.Execution) (*opening, error) {
 	j, err := e.jobs.get(x)
 	if err != nil {
 		return nil, err
@@ -221,7 +229,7 @@ func (e *edge) opened(x engine.Execution) (*job, error) {
 			return nil, diskFull(fmt.Errorf("open log: %w", err))
 		}
 	}
-	return j, nil
+	return &opening{j, j.folder, j.log}, nil
 }
 
 // begun tells that an execution was compiled before, perhaps by an earlier server.
@@ -234,11 +242,6 @@ func (e *edge) folder(x engine.Execution) (*result.Folder, error) {
 	j, err := e.opened(x)
 	if err != nil {
 		return nil, err
-	}
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	if j.dropped {
-		return nil, errEnded
 	}
 	return j.folder, nil
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -47,8 +48,37 @@ func (e *edge) Commit(_ context.Context, x engine.Execution, w engine.Well, atte
 	return nil
 }
 
-// Merge writes the plate's tables, images and heatmap.
+// mergePatience is how long an execution that was cancelled waits for its merge.
+const mergePatience = time.Minute
+
+// Merge writes the plate's tables, images and heatmap. Of an execution that was
+// cancelled it gives up where a share hangs.
 func (e *edge) Merge(_ context.Context, x engine.Execution, wells []engine.Well) (json.RawMessage, error) {
+	j, err := e.jobs.get(x)
+	if err != nil || !x.Cancelled {
+		return e.merge(x, wells)
+	}
+	if j.busy.hangs(e.now()) {
+		return nil, marked{errSilent, engine.ErrDiskFull}
+	}
+	type merged struct {
+		summary json.RawMessage
+		err     error
+	}
+	done := make(chan merged, 1)
+	go func() { // ends, or hangs by itself
+		summary, err := e.merge(x, wells)
+		done <- merged{summary, err}
+	}()
+	select {
+	case m := <-done:
+		return m.summary, m.err
+	case <-time.After(mergePatience):
+		return nil, marked{errSilent, engine.ErrDiskFull}
+	}
+}
+
+func (e *edge) merge(x engine.Execution, wells []engine.Well) (json.RawMessage, error) {
 	j, err := e.opened(x)
 	if err != nil {
 		return nil, err

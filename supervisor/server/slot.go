@@ -1,0 +1,65 @@
+package server
+
+import (
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/wellhouse-hcs/wellhouse/enums"
+	"github.com/wellhouse-hcs/wellhouse/supervisor/engine"
+)
+
+// slotPatience is how long an attempt that has no process may keep its slot while
+// it waits for a file system.
+const slotPatience = 10 * time.Second
+
+// slot is what an attempt holds of the server while it is under way. It is given
+// back when the attempt hangs on a disk: a share that does not answer costs the
+// plates on it, and not the slots of all others.
+type slot struct {
+	busy *busy // of the attempt's execution
+	now  func() time.Time
+	once sync.Once
+	hung chan struct{} // closed when it was given back
+}
+
+// onDisk notes that the attempt is at work on a disk, until done is called. done
+// returns false when that took so long that the slot was given back: nobody waits
+// for the attempt any more, and it must do nothing further.
+func (s *slot) onDisk(what string) (done func() bool) {
+	idle := s.busy.with(what, s.now())
+	timer := time.AfterFunc(slotPatience, func() { s.once.Do(func() { close(s.hung) }) })
+	return func() bool {
+		idle()
+		return timer.Stop()
+	}
+}
+
+// inSlot runs an attempt to its end, or for as long as it keeps its slot; what
+// hangs is then left to itself. Its well is tried again when the disk answers.
+func (e *edge) inSlot(j *job, run func(*slot) engine.Ended) engine.Ended {
+	s := &slot{busy: &j.busy, now: e.now, hung: make(chan struct{})}
+	ended := make(chan engine.Ended, 1)
+	go func() { ended <- run(s) }()
+	select {
+	case v := <-ended:
+		return v
+	case <-s.hung:
+		return engine.Ended{DiskFull: true, Evidence: engine.Attempt{Reason: enums.ReasonLost, ExitCode: -1, Error: errSilent.Error()}}
+	}
+}
+
+// errSilent is the error for work on a results folder at which other work hangs.
+var errSilent = errors.New("the results folder does not answer: a share may hang")
+
+// hangs tells whether something at work on a disk does not end.
+func (b *busy) hangs(now time.Time) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, w := range b.all {
+		if now.Sub(w.since) >= slotPatience {
+			return true
+		}
+	}
+	return false
+}
