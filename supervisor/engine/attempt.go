@@ -210,7 +210,9 @@ func (m *Machine) cancelUnjudged(r *run, w *Well) {
 
 // adopt has an attempt taken over, or what it left looked at.
 func (m *Machine) adopt(r *run, w *Well) {
-	delete(r.unjudged, w.Name)
+	if _, ok := r.unjudged[w.Name]; ok {
+		r.unjudged[w.Name] = false
+	}
 	r.running++
 	if w.Last().Unread {
 		w.Last().Unread = false

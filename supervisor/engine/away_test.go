@@ -241,6 +241,33 @@ func TestEveryUnjudgedWellIsJudged(t *testing.T) {
 	t.Error("the plate does not end")
 }
 
+// A plate and its results that are both away are one pause, which is looked into ever
+// more rarely.
+func TestPlateAndResultsAwayAreOnePause(t *testing.T) {
+	t.Parallel()
+	b := newUnjudged(t)
+	b.ended("B", enums.ReasonLost, func(e *Ended) { e.Unjudged = true })
+	b.restarted()
+	b.apply(notReached)
+	for _, well := range []string{"A", "B"} {
+		b.ended(well, enums.ReasonLost, func(e *Ended) { e.Unjudged = true })
+	}
+	b.holds(HoldDisk)
+	since, tries := b.executions["x"].Hold.Since, 0
+	for range 600 {
+		effects := b.pass(time.Second)
+		if i := slices.IndexFunc(effects, func(f Effect) bool { _, ok := f.(Adopt); return ok }); i >= 0 {
+			tries++
+			b.apply(notReached)
+			b.ended(effects[i].(Adopt).Well.Name, enums.ReasonLost, func(e *Ended) { e.Unjudged = true })
+		}
+	}
+	b.holds(HoldDisk)
+	if got := b.executions["x"].Hold.Since; !got.Equal(since) || tries > 100 {
+		t.Errorf("it pauses since %s, not %s, and tried %d times", got, since, tries)
+	}
+}
+
 // Whoever cancels does not wait for a share.
 func TestCancelledWellIsNotJudged(t *testing.T) {
 	t.Parallel()

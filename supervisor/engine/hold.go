@@ -41,7 +41,6 @@ func (m *Machine) hold(r *run, cause HoldCause, reason string) {
 		if r.Hold.Until.After(m.now) {
 			return
 		}
-		r.Hold.Probes++
 	} else {
 		r.Hold = &Hold{Cause: cause, Since: m.now}
 		m.publish(r, enums.PhaseRunning, enums.ProgressRunning, "paused: "+reason)
@@ -55,6 +54,9 @@ func (m *Machine) hold(r *run, cause HoldCause, reason string) {
 func (m *Machine) renew(r *run) {
 	if r.Hold.Until.After(m.now) {
 		return
+	}
+	if !r.Hold.Until.IsZero() {
+		r.Hold.Probes++
 	}
 	delay := doubled(firstDiskHold, r.Hold.Probes/8, lastDiskHold)
 	if r.Hold.Cause == HoldStart {

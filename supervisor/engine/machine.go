@@ -47,7 +47,7 @@ type run struct {
 	awaited       bool            // an alarm is set for that time
 	probing       bool            // a due hold is being tried
 	uncommitted   map[string]bool // wells whose commit found no room
-	unjudged      map[string]bool // wells whose attempt left what cannot be read for now
+	unjudged      map[string]bool // wells whose attempt left what cannot be read for now; false while that is tried
 	peak          int64           // largest measured peak of its wells, bytes
 }
 
