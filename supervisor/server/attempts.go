@@ -40,7 +40,7 @@ func (e *edge) Start(ctx context.Context, order engine.Start, report engine.Repo
 		case err != nil:
 			return failedStart(err)
 		}
-		spec.Concluding = func() { done = s.onDisk("what well " + order.Well.Name + " left is being gathered") }
+		spec.Concluding = func() { done = s.gathering(order.Well.Name) }
 		r := e.processes.Run(ctx, spec, e.spawned(report))
 		ended := e.finish(order.Execution, spec, r)
 		done()
@@ -86,7 +86,7 @@ func (e *edge) Adopt(ctx context.Context, order engine.Adopt, report engine.Repo
 	}
 	return e.inSlot(j, func(s *slot) engine.Ended {
 		done := func() bool { return true }
-		spec.Concluding = func() { done = s.onDisk("what well " + w.Name + " left is being gathered") }
+		spec.Concluding = func() { done = s.gathering(w.Name) }
 		r := e.processes.Adopt(ctx, record, spec)
 		ended := e.adopted(ctx, order, record, spec, r)
 		done()

@@ -3,6 +3,7 @@ package server
 import (
 	"errors"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/wellhouse-hcs/wellhouse/enums"
@@ -21,6 +22,7 @@ type slot struct {
 	now  func() time.Time
 	once sync.Once
 	hung chan struct{} // closed when it was given back
+	over atomic.Bool   // the attempt's process is gone, and what it left is looked at
 }
 
 // onDisk notes that the attempt is at work on a disk, until done is called. done
@@ -35,8 +37,15 @@ func (s *slot) onDisk(what string) (done func() bool) {
 	}
 }
 
+// gathering is onDisk for what an attempt left.
+func (s *slot) gathering(well string) (done func() bool) {
+	s.over.Store(true)
+	return s.onDisk("what well " + well + " left is being gathered")
+}
+
 // inSlot runs an attempt to its end, or for as long as it keeps its slot; what
-// hangs is then left to itself. Its well is tried again when the disk answers.
+// hangs is then left to itself. When the disk answers its well is tried again, or
+// what its process left is judged.
 func (e *edge) inSlot(j *job, run func(*slot) engine.Ended) engine.Ended {
 	s := &slot{busy: &j.busy, now: e.now, hung: make(chan struct{})}
 	ended := make(chan engine.Ended, 1)
@@ -45,7 +54,8 @@ func (e *edge) inSlot(j *job, run func(*slot) engine.Ended) engine.Ended {
 	case v := <-ended:
 		return v
 	case <-s.hung:
-		return engine.Ended{DiskFull: true, Evidence: engine.Attempt{Reason: enums.ReasonLost, ExitCode: -1, Error: errSilent.Error()}}
+		silent := engine.Attempt{Reason: enums.ReasonLost, ExitCode: -1, Error: errSilent.Error()}
+		return engine.Ended{Evidence: silent, DiskFull: !s.over.Load(), Unjudged: s.over.Load()}
 	}
 }
 
