@@ -96,6 +96,9 @@ func ofServersBuild(t *testing.T, w *harness.World, server int) {
 		if err != nil {
 			continue // it has ended
 		}
+		if p.Well == "" || p.Step == "" {
+			continue // it is on its way to its task, and not named yet
+		}
 		running++
 		if !os.SameFile(own, theirs) || p.Name != "supervisor" || !worker(p.PID) {
 			t.Errorf("worker %d is listed as %q and is of another program than its server", p.PID, p.Name)

@@ -143,7 +143,7 @@ func (e *edge) spec(ctx context.Context, x engine.Execution, w engine.Well, a en
 		e.discard(j, x, w.Name, n)
 	}
 	if _, err := j.folder.Prepare(w.Name, a.Number); err != nil {
-		return process.Spec{}, diskFull(err)
+		return process.Spec{}, j.failed(err)
 	}
 	spec := e.frame(x, w, a, j)
 	return spec, e.task(ctx, x, w, a, &spec)
@@ -293,7 +293,7 @@ func (e *edge) wantOfRoom(j *opening, r process.Result) bool {
 	default:
 	}
 	// What did not fit was removed again, so that there may be room by now.
-	if strings.Contains(r.Error, worker.NoRoom) || !roomFor(j.folder.Path()) {
+	if strings.Contains(r.Error, worker.NoRoom) || !roomFor(j.folder.Path()) || j.folder.Absent() {
 		return true
 	}
 	return strings.Contains(r.Error, worker.Away) && r.Reason != enums.ReasonInputUnreadable // that is the plate's share

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"sync"
 	"syscall"
 	"time"
@@ -244,6 +245,15 @@ func (e *edge) folder(x engine.Execution) (*result.Folder, error) {
 		return nil, err
 	}
 	return j.folder, nil
+}
+
+// failed marks an error of work on the results folder, if the engine is to pause on
+// it: diskFull, and where the folder is gone.
+func (j *opening) failed(err error) error {
+	if errors.Is(err, fs.ErrNotExist) && j.folder.Absent() {
+		return marked{fmt.Errorf("%s %w: mount its share, put it back, or cancel", j.folder.Path(), result.ErrAbsent), engine.ErrDiskFull}
+	}
+	return diskFull(err)
 }
 
 // diskFull marks an error for want of room, or of a disk that can be written or

@@ -42,7 +42,7 @@ func (e *edge) Commit(_ context.Context, x engine.Execution, w engine.Well, atte
 		return marked{err, engine.ErrDiskFull}
 	}
 	if err != nil {
-		return diskFull(err)
+		return j.failed(err)
 	}
 	e.discard(j, x, w.Name, attempt) // its log
 	return nil
@@ -99,7 +99,7 @@ func (e *edge) merge(x engine.Execution, wells []engine.Well) (json.RawMessage, 
 	defer done()
 	merged, err := j.folder.Merge(work)
 	if err != nil {
-		return nil, diskFull(err)
+		return nil, j.failed(err)
 	}
 	for i := range wells {
 		for n := range wells[i].Attempts {

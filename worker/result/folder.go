@@ -260,6 +260,13 @@ func (f *Folder) hidden(parts ...string) string {
 // Path returns the folder's absolute path.
 func (f *Folder) Path() string { return f.out }
 
+// Absent tells that the folder is not there: it was removed, or its file system
+// is not mounted any more.
+func (f *Folder) Absent() bool {
+	_, err := os.Lstat(f.hidden("lock")) // a worker may have made folders again meanwhile
+	return errors.Is(err, fs.ErrNotExist)
+}
+
 // Close gives the folder up. Workers that still run keep their wells' locks.
 func (f *Folder) Close() error { return f.lock.Release() }
 
