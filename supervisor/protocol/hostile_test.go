@@ -209,9 +209,9 @@ func TestWrongTypesInEveryField(t *testing.T) {
 	known := map[string][]string{
 		"execute": {
 			"plate_id", "pipeline_code", "config_params", "config_code", "pipeline_config_code", "client_address", "execution_plate_id",
-			"selected_pipeline_path", "compile_only", "compile_artifact_id", "output_path", "well_filter", "workers", "priority", "retries", "resume",
+			"selected_pipeline_path", "compile_only", "compile_artifact_id", "output_path", "well_filter", "workers", "priority", "retries", "resume", "submission_id",
 		},
-		"status": {"execution_id"}, "cancel": {"execution_id"}, "results": {"execution_id"}, "retry": {"execution_id", "failed_only"},
+		"status": {"execution_id"}, "cancel": {"execution_id"}, "results": {"execution_id"}, "retry": {"execution_id", "failed_only", "submission_id"},
 		"register_progress": {"client_id"}, "unregister_progress": {"client_id"},
 		"history": {"limit", "plate_id"},
 	}

@@ -171,41 +171,35 @@ func (s *Server) submit(ctx context.Context, submission Submission, x engine.Exe
 	x.Request = text
 	if x.ID == "" {
 		x.ID = uuid.NewString()
-		return s.take(ctx, x)
-	}
-	_, err, _ = s.accepting.Do(x.ID, func() (any, error) { // the same one sent again waits for the first
-		if _, _, known, err := s.byID(ctx, x.ID); known || err != nil {
+		if err := s.take(ctx, x); err != nil {
 			return nil, err
 		}
-		return s.take(ctx, x)
-	})
-	if err != nil {
-		return nil, err
+		return s.accepted(x.ID), nil
 	}
-	known, _, ok, err := s.byID(ctx, x.ID)
+	taken, err, _ := s.accepting.Do(x.ID, func() (any, error) { // the same one sent again waits for the first
+		if known, _, ok, err := s.byID(ctx, x.ID); ok || err != nil {
+			return known, err
+		}
+		return x, s.take(ctx, x)
+	})
 	switch {
 	case err != nil:
 		return nil, err
-	case !ok:
-		return nil, message.ExecutionNotFound(x.ID) // its record was forgotten
-	case !bytes.Equal(known.Request, x.Request):
+	case !bytes.Equal(taken.(engine.Execution).Request, x.Request):
 		return nil, message.Invalidf("submission_id %s is that of another submission", x.ID)
 	}
 	return s.accepted(x.ID), nil
 }
 
 // take queues an execution.
-func (s *Server) take(ctx context.Context, x engine.Execution) (any, error) {
+func (s *Server) take(ctx context.Context, x engine.Execution) error {
 	if !s.admits() {
-		return nil, errEnding()
+		return errEnding()
 	}
 	if waiting := s.journal.waiting(); waiting != "" { // else it would run when nobody expects it any more
-		return nil, &message.Invalid{Text: "the server cannot take a submission: " + waiting, Code: message.CodeUnwritable}
+		return &message.Invalid{Text: "the server cannot take a submission: " + waiting, Code: message.CodeUnwritable}
 	}
-	if err := s.engine.Submit(ctx, x); err != nil {
-		return nil, err
-	}
-	return s.accepted(x.ID), nil
+	return s.engine.Submit(ctx, x)
 }
 
 func (s *Server) accepted(id string) message.Accepted {
