@@ -225,7 +225,7 @@ func writeProcesses(w io.Writer, s snapshot, tree bool) error {
 			if s.Source == fromServer {
 				percent = fmt.Sprintf("%.0f", p.Percent)
 			}
-		case depth == 1:
+		case depth == 1 && p.Name == s.Tree.Name:
 			name = "worker, waits for a well"
 			if s.Source == fromTable {
 				name = "worker, well unknown" // one that was started ahead bears no well's mark

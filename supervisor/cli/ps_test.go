@@ -87,3 +87,39 @@ func TestPsWatch(t *testing.T) {
 	}
 	lacks(t, w.OK("ps"), "\x1b")
 }
+
+// A server shows the workers that it took over, and what a worker left running
+// below that worker, though the kernel has both elsewhere.
+func TestPsAfterARestart(t *testing.T) {
+	w := faulty(t)
+	s := w.Serve("--workers", "2", "--spares", "0")
+	child := "  - {name: child, function: fault_grandchild, with: {duration: 600, wells: [A01]}}\n"
+	pipeline := strings.Replace(harness.Fault("fault_sleep", long), "steps:\n", "steps:\n"+child, 1)
+	id := w.Submit(w.Plate(), pipeline)
+	for life := range 2 {
+		for _, well := range []string{"A01", "A02"} {
+			w.Await(id, "a running "+well, func(x message.Execution) bool {
+				for _, v := range x.Wells {
+					if v.Well == well {
+						return v.Status == "running" && (v.Step == "fault" || life > 0)
+					}
+				}
+				return false
+			}, nil)
+		}
+		var shot snapshot
+		w.JSON(&shot, "ps")
+		found := map[string]string{}
+		for _, p := range shot.Tree.Children {
+			found[p.Well] = p.Name
+			for _, below := range p.Children {
+				found[p.Well] += " " + below.Name
+			}
+		}
+		if len(found) != 2 || !strings.HasSuffix(found["A01"], " sleep") || found["A02"] == "" {
+			t.Errorf("ps --json shows %v", found)
+		}
+		s.Kill()
+		s = w.Serve("--workers", "2", "--spares", "0")
+	}
+}

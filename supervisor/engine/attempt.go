@@ -140,6 +140,9 @@ func (m *Machine) ended(e Ended) {
 	default:
 		m.retryOrFail(r, w)
 	}
+	if a.Reason != enums.ReasonOK && r.running == 0 && m.next(r) == nil {
+		m.probed(r) // no further well is there to find out what a hold waits for
+	}
 }
 
 // toldToEnd tells whether an attempt may have ended because its server ends: the

@@ -3,6 +3,7 @@ package process
 import (
 	"bytes"
 	"os"
+	"strings"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -48,18 +49,24 @@ func (r *Runner) reapUnknown() {
 // by number.
 func markers(prefix string) map[int]string {
 	found := map[int]string{}
-	want := []byte(plugin.EnvMarker + "=" + prefix)
 	for _, pid := range plugin.Everyone() {
-		environment, err := os.ReadFile(procPath(pid, "environ"))
-		if err != nil {
-			continue
-		}
-		for entry := range bytes.SplitSeq(environment, []byte{0}) {
-			if bytes.HasPrefix(entry, want) {
-				_, marker, _ := bytes.Cut(entry, []byte("="))
-				found[pid] = string(marker)
-			}
+		if marker := markerOf(pid); strings.HasPrefix(marker, prefix) {
+			found[pid] = marker
 		}
 	}
 	return found
+}
+
+// markerOf is the marker that a process carries, "" when it has none.
+func markerOf(pid int) string {
+	environment, err := os.ReadFile(procPath(pid, "environ"))
+	if err != nil {
+		return ""
+	}
+	for entry := range bytes.SplitSeq(environment, []byte{0}) {
+		if marker, found := bytes.CutPrefix(entry, []byte(plugin.EnvMarker+"=")); found {
+			return string(marker)
+		}
+	}
+	return ""
 }

@@ -2,6 +2,8 @@ package process
 
 import (
 	"fmt"
+	"maps"
+	"os"
 	"slices"
 	"time"
 
@@ -49,6 +51,62 @@ func Tree(pid int) (Node, error) {
 		}
 	}
 	return describeTree(root, children, time.Now()), nil
+}
+
+// Tree is [Tree] of this process, with all its workers, also those that an earlier
+// server started, and with all that carry a worker's marker below it, wherever the
+// kernel has them.
+func (r *Runner) Tree() (Node, error) {
+	root, err := Tree(os.Getpid())
+	if err != nil {
+		return Node{}, err
+	}
+	below := map[int]Node{} // children of ours, and what is to be
+	for _, child := range root.Children {
+		below[child.Pid] = child
+	}
+	seen := pidsOf(root)
+	marked := markers(r.prefix)
+	r.mu.Lock()
+	workers := maps.Clone(r.workers)
+	r.mu.Unlock()
+	owner := map[string]int{} // marker → worker
+	for pid := range workers {
+		if marker := marked[pid]; marker != "" {
+			owner[marker] = pid
+		}
+	}
+	for _, pid := range append(slices.Sorted(maps.Keys(workers)), slices.Sorted(maps.Keys(marked))...) {
+		if seen[pid] {
+			continue
+		}
+		if n, err := Tree(pid); err == nil { // else it has ended
+			below[pid] = n
+			maps.Copy(seen, pidsOf(n))
+		}
+	}
+	root.Children = nil
+	for _, pid := range slices.Sorted(maps.Keys(below)) {
+		home, found := owner[marked[pid]]
+		if worker, here := below[home]; found && here && home != pid {
+			worker.Children = append(worker.Children, below[pid])
+			below[home] = worker
+			delete(below, pid)
+		}
+	}
+	for _, pid := range slices.Sorted(maps.Keys(below)) {
+		root.Children = append(root.Children, below[pid])
+	}
+	return root, nil
+}
+
+// pidsOf are the numbers of a process and of all below it.
+func pidsOf(n Node) map[int]bool {
+	pids := map[int]bool{n.Pid: true}
+	for _, child := range n.Children {
+		maps.Copy(pids, pidsOf(child))
+	}
+	return pids
 }
 
 // existing is process.NewProcess without the descriptor that one opens for every

@@ -153,6 +153,28 @@ func (b *board) wholePlate(p *plateBoard, event *progress.Event, x engine.Execut
 	}
 	if x.Status.Final() {
 		p.ended = b.now()
+		b.keep(keptPlates)
+	}
+}
+
+// keptPlates is how many plates that have ended are kept for clients that come
+// late.
+const keptPlates = 32
+
+// keep drops the plates that ended first. The caller holds mu.
+func (b *board) keep(most int) {
+	var ended []string
+	for id, p := range b.plates {
+		if !p.ended.IsZero() {
+			ended = append(ended, id)
+		}
+	}
+	if len(ended) <= most {
+		return
+	}
+	slices.SortFunc(ended, func(x, y string) int { return b.plates[x].ended.Compare(b.plates[y].ended) })
+	for _, id := range ended[:len(ended)-most] {
+		delete(b.plates, id)
 	}
 }
 
@@ -284,15 +306,4 @@ func (b *board) step(execution, well string) (step string, percent float64) {
 		}
 	}
 	return "", 0
-}
-
-// forget drops plates that ended before the given time.
-func (b *board) forget(before time.Time) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	for id, p := range b.plates {
-		if !p.ended.IsZero() && p.ended.Before(before) {
-			delete(b.plates, id)
-		}
-	}
 }

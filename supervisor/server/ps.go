@@ -1,8 +1,6 @@
 package server
 
 import (
-	"os"
-
 	"github.com/wellhouse-hcs/wellhouse/ipc/message"
 	"github.com/wellhouse-hcs/wellhouse/supervisor/engine"
 	"github.com/wellhouse-hcs/wellhouse/supervisor/process"
@@ -10,7 +8,7 @@ import (
 
 // ps shows the server, its workers with what they do, and what those started.
 func (s *Server) ps() (any, error) {
-	tree, err := process.Tree(os.Getpid())
+	tree, err := s.processes.Tree()
 	if err != nil {
 		return nil, err
 	}

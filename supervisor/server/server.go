@@ -387,7 +387,6 @@ func (s *Server) prune(ctx context.Context) {
 		if err := s.logs.dir.Prune(s.now().Add(-s.options.KeepHistory)); err != nil {
 			s.log.Warn("old logs stay", "error", err)
 		}
-		s.board.forget(s.now().Add(-time.Hour))
 		select {
 		case <-ctx.Done():
 			return
