@@ -243,7 +243,8 @@ func (e *edge) finish(x engine.Execution, spec process.Spec, r process.Result) e
 		return ended
 	}
 	if err != nil {
-		e.log.Error("results folder is gone", "execution", x.ID, "error", err)
+		e.log.Error("results folder cannot be opened", "execution", x.ID, "error", err)
+		ended.DiskFull = r.Reason != enums.ReasonOK && r.Reason != enums.ReasonCancelled && (said(r) || errors.Is(err, engine.ErrDiskFull))
 		return ended
 	}
 	if r.Reason == enums.ReasonOK {
@@ -261,8 +262,12 @@ func (e *edge) finish(x engine.Execution, spec process.Spec, r process.Result) e
 // unseen tells whether an attempt was judged by there being no outcome, and not by
 // what its worker said of it.
 func unseen(r process.Result) bool {
-	said := strings.Contains(r.Error, worker.NoRoom) || strings.Contains(r.Error, worker.Away)
-	return r.Outcome == nil && r.Gone == nil && !said && (r.Reason == enums.ReasonLost || r.Reason == enums.ReasonOutputInvalid)
+	return r.Outcome == nil && r.Gone == nil && !said(r) && (r.Reason == enums.ReasonLost || r.Reason == enums.ReasonOutputInvalid)
+}
+
+// said tells whether a worker itself said that its disk or share was at fault.
+func said(r process.Result) bool {
+	return strings.Contains(r.Error, worker.NoRoom) || strings.Contains(r.Error, worker.Away)
 }
 
 // awaitGone gives back what a process holds that cannot be killed, once it has
