@@ -159,10 +159,13 @@ func toldToEnd(a *Attempt) bool {
 
 func (m *Machine) committed(e Committed) {
 	r, w := m.find(e.Key, e.Attempt)
-	if w == nil || w.Status != enums.WellCommitting {
+	if w == nil {
 		return
 	}
-	m.probed(r)
+	m.probed(r) // also by news of what is over
+	if w.Status != enums.WellCommitting {
+		return
+	}
 	switch {
 	case e.Error == "":
 		m.roomAgain(r)
@@ -343,6 +346,7 @@ func (m *Machine) cancelWell(r *run, w *Well) {
 
 func (m *Machine) failWell(r *run, w *Well, reason enums.ExitReason, message string) {
 	w.Status, w.Reason, w.Error = enums.WellFailed, reason, message
+	delete(r.uncommitted, w.Name)
 	m.touchWell(w)
 	m.publishWell(r, w, enums.PhaseAxisError, enums.ProgressError, message)
 }
