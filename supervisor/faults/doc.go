@@ -5,12 +5,16 @@
 //	the server is killed at random moments     TestFaultServerIsKilled
 //	  … at every write, rename, start          TestFaultStoppedAnywhere
 //	  … while clients wait; and stays away     restart_test.go
+//	  … with the plate or its results away     results_test.go, away_test.go
+//	  … and workers are held to their limits   adopted_test.go
 //	workers die in every way                   TestFaultWorkersDie
 //	workers stop, or ignore every request      TestFaultStubbornWorkers
 //	grandchildren hold a worker's streams      TestFaultGrandchildren
 //	  … and no server ever comes back          TestFaultNoServerComesBack
 //	an update replaces or removes the program  TestFaultProgramIsReplaced
 //	memory, descriptor and fork bombs          TestFaultBombs
+//	memory is short for all slots              TestFaultMemoryIsShort
+//	workers leave shared memory                TestFaultSharedMemory
 //	disks are full or read-only                TestFaultDisk
 //	network shares hang, fail or are away      mount_test.go
 //	logs are torture                           TestFaultLogTorture
