@@ -124,7 +124,11 @@ func stopAt(t *testing.T, places ...string) lived {
 		}
 		w.Setenv("WELLHOUSE_FAILPOINT", point)
 		life++
-		return w.Serve("--workers", "1", "--spares", "0")
+		server, ready := w.TryServe("--workers", "1", "--spares", "0")
+		if !ready { // it was stopped before it answered
+			server.Wait()
+		}
+		return server
 	}
 	server := serve()
 	id := uuid.NewString()

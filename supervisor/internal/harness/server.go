@@ -23,12 +23,23 @@ type Server struct {
 // Serve starts a server with the given flags and waits until it answers.
 func (w *World) Serve(flags ...string) *Server {
 	w.tb.Helper()
-	ready, says, err := os.Pipe()
+	s, ready := w.TryServe(flags...)
+	if !ready {
+		s.Kill()
+		w.tb.Fatalf("the server does not get ready: %s", s.err.text())
+	}
+	return s
+}
+
+// TryServe is Serve for a server that may end before it answers.
+func (w *World) TryServe(flags ...string) (s *Server, ready bool) {
+	w.tb.Helper()
+	hears, says, err := os.Pipe()
 	if err != nil {
 		w.tb.Fatal(err)
 	}
-	defer ready.Close()
-	s := &Server{Port: place.DefaultPort}
+	defer hears.Close()
+	s = &Server{Port: place.DefaultPort}
 	for i, flag := range flags {
 		if flag == "--port" && i+1 < len(flags) {
 			s.Port, _ = strconv.Atoi(flags[i+1])
@@ -39,19 +50,14 @@ func (w *World) Serve(flags ...string) *Server {
 	_ = says.Close()
 	answers := make(chan bool, 1)
 	go func() { // ends when the server speaks or is gone
-		line, _ := bufio.NewReader(ready).ReadString('\n')
+		line, _ := bufio.NewReader(hears).ReadString('\n')
 		answers <- line != ""
 	}()
 	select {
-	case ok := <-answers:
-		if ok {
-			return s
-		}
+	case ready = <-answers:
 	case <-w.Context().Done():
 	}
-	s.Kill()
-	w.tb.Fatalf("the server does not get ready: %s", s.err.text())
-	return nil
+	return s, ready
 }
 
 // Kill ends the server as kill -9 does, and waits until it is gone. Its workers
