@@ -165,12 +165,15 @@ func TestProbeForeignServer(t *testing.T) {
 	at := paths(t)
 	const script = `
 import pickle, sys, zmq
-socket = zmq.Context().socket(zmq.REP)
+context = zmq.Context()
+socket = context.socket(zmq.REP)
 socket.setsockopt(zmq.RCVTIMEO, 20000)
 socket.bind(sys.argv[1])
 assert pickle.loads(socket.recv()) == {"type": "ping"}
 socket.send(pickle.dumps({"type": "pong", "port": 7777, "control_port": 8777, "ready": True, "server": "ZMQExecutionServer",
     "server_role": "execution", "active_executions": 2, "uptime": 5.5, "unknown": [1, (2, 3)]}))
+socket.close(20000)
+context.term() # or the reply ends with the process
 `
 	wait := python(t, script, at.control)
 	// One ping, sent once: the script takes no second one.
