@@ -234,13 +234,7 @@ const mostUnread = 5
 
 // unread counts the attempts of a well that found its plate's share away.
 func unread(w *Well) int {
-	n := 0
-	for i := range w.Attempts {
-		if w.Attempts[i].NoRoom && w.Attempts[i].Reason == enums.ReasonInputUnreadable {
-			n++
-		}
-	}
-	return n
+	return w.count(func(a *Attempt) bool { return a.NoRoom && a.Reason == enums.ReasonInputUnreadable })
 }
 
 // retryWhenReached puts a well back in the queue whose plate's share is away.
@@ -272,13 +266,9 @@ const lastRoomBackoff = 5 * time.Minute
 // roomless counts the attempts of a well that found no room, or its plate away, in
 // their work. One that did not come to work, as on a share that hangs, cost nothing.
 func roomless(w *Well) int {
-	n := 0
-	for i := range w.Attempts {
-		if a := &w.Attempts[i]; a.NoRoom && a.Reason != enums.ReasonStartFailed && a.Reason != enums.ReasonLost {
-			n++
-		}
-	}
-	return n
+	return w.count(func(a *Attempt) bool {
+		return a.NoRoom && a.Reason != enums.ReasonStartFailed && a.Reason != enums.ReasonLost
+	})
 }
 
 func (m *Machine) retryOrFail(r *run, w *Well) {
@@ -304,24 +294,12 @@ func (m *Machine) retryOrFail(r *run, w *Well) {
 // failures counts the attempts of a well that are held against it: those that
 // ended for want of disk room are not.
 func failures(w *Well) int {
-	n := 0
-	for i := range w.Attempts {
-		if !w.Attempts[i].Ended.IsZero() && !w.Attempts[i].Excused {
-			n++
-		}
-	}
-	return n
+	return w.count(func(a *Attempt) bool { return !a.Ended.IsZero() && !a.Excused })
 }
 
 // failedStarts counts the attempts of a well whose worker did not come to its task.
 func failedStarts(w *Well) int {
-	n := 0
-	for i := range w.Attempts {
-		if w.Attempts[i].Reason == enums.ReasonStartFailed {
-			n++
-		}
-	}
-	return n
+	return w.count(func(a *Attempt) bool { return a.Reason == enums.ReasonStartFailed })
 }
 
 // mostLosses is how many attempts of a well may be lost with their servers before
@@ -329,13 +307,7 @@ func failedStarts(w *Well) int {
 const mostLosses = 5
 
 func losses(w *Well) int {
-	n := 0
-	for i := range w.Attempts {
-		if w.Attempts[i].Excused && w.Attempts[i].Reason == enums.ReasonLost {
-			n++
-		}
-	}
-	return n
+	return w.count(func(a *Attempt) bool { return a.Excused && a.Reason == enums.ReasonLost })
 }
 
 func (m *Machine) cancelWell(r *run, w *Well) {

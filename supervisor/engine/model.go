@@ -123,6 +123,17 @@ func (w *Well) Last() *Attempt {
 	return &w.Attempts[len(w.Attempts)-1]
 }
 
+// count is the number of the well's attempts that are so.
+func (w *Well) count(so func(*Attempt) bool) int {
+	n := 0
+	for i := range w.Attempts {
+		if so(&w.Attempts[i]) {
+			n++
+		}
+	}
+	return n
+}
+
 // clone returns a copy that later changes to w do not reach.
 func (w *Well) clone() Well {
 	c := *w

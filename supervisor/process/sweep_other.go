@@ -5,4 +5,3 @@ package process
 func (r *Runner) sweep(int, string, group, bool) bool { return true }
 func (r *Runner) reapUnknown()                        {}
 func markers(string) map[int]string                   { return nil }
-func markerOf(int) string                             { return "" }
