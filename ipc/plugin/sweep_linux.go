@@ -92,17 +92,23 @@ func markedBy(pid int, marker string) (marked, sure bool) {
 	if marker == "" {
 		return false, true
 	}
+	found, sure := MarkerOf(pid)
+	return found == marker, sure
+}
+
+// MarkerOf is the marker that a process carries, "" when it has none; it is not
+// sure about one that shows no environment at all.
+func MarkerOf(pid int) (marker string, sure bool) {
 	environment, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/environ")
 	if err != nil {
-		return false, true // it has ended, or is not ours
+		return "", true // it has ended, or is not ours
 	}
-	want := []byte(EnvMarker + "=" + marker)
 	for entry := range bytes.SplitSeq(environment, []byte{0}) {
-		if bytes.Equal(entry, want) {
-			return true, true
+		if marker, found := bytes.CutPrefix(entry, []byte(EnvMarker+"=")); found {
+			return string(marker), true
 		}
 	}
-	return false, len(environment) > 0
+	return "", len(environment) > 0
 }
 
 func (r Remains) candidates() []int {

@@ -1,8 +1,6 @@
 package process
 
 import (
-	"bytes"
-	"os"
 	"strings"
 	"syscall"
 
@@ -50,23 +48,9 @@ func (r *Runner) reapUnknown() {
 func markers(prefix string) map[int]string {
 	found := map[int]string{}
 	for _, pid := range plugin.Everyone() {
-		if marker := markerOf(pid); strings.HasPrefix(marker, prefix) {
+		if marker, _ := plugin.MarkerOf(pid); strings.HasPrefix(marker, prefix) {
 			found[pid] = marker
 		}
 	}
 	return found
-}
-
-// markerOf is the marker that a process carries, "" when it has none.
-func markerOf(pid int) string {
-	environment, err := os.ReadFile(procPath(pid, "environ"))
-	if err != nil {
-		return ""
-	}
-	for entry := range bytes.SplitSeq(environment, []byte{0}) {
-		if marker, found := bytes.CutPrefix(entry, []byte(plugin.EnvMarker+"=")); found {
-			return string(marker)
-		}
-	}
-	return ""
 }

@@ -43,7 +43,8 @@ func absent(root string) bool {
 	return errors.Is(err, io.EOF) || errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.EIO) || result.Away(err)
 }
 
-// busyPatience is how long work on a disk is nothing to speak of.
+// busyPatience is how long work on a disk is nothing to speak of, and how long an
+// attempt that has no process keeps its slot for it.
 const busyPatience = 10 * time.Second
 
 // busy is the work on disks that is under way for an execution: on a share that
@@ -96,6 +97,9 @@ func (b *busy) says(now time.Time) string {
 	}
 	return fmt.Sprintf("%s for %s now: a share may hang", oldest.what, roughly(took))
 }
+
+// hangs tells whether something at work on a disk does not end.
+func (b *busy) hangs(now time.Time) bool { return b.says(now) != "" }
 
 // roughly is a time that does not look new each second: who follows a run is told
 // each new text.

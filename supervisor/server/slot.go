@@ -10,10 +10,6 @@ import (
 	"github.com/wellhouse-hcs/wellhouse/supervisor/engine"
 )
 
-// slotPatience is how long an attempt that has no process may keep its slot while
-// it waits for a file system.
-const slotPatience = 10 * time.Second
-
 // slot is what an attempt holds of the server while it is under way. It is given
 // back when the attempt hangs on a disk: a share that does not answer costs the
 // plates on it, and not the slots of all others.
@@ -30,7 +26,7 @@ type slot struct {
 // for the attempt any more, and it must do nothing further.
 func (s *slot) onDisk(what string) (done func() bool) {
 	idle := s.busy.with(what, s.now())
-	timer := time.AfterFunc(slotPatience, func() { s.once.Do(func() { close(s.hung) }) })
+	timer := time.AfterFunc(busyPatience, func() { s.once.Do(func() { close(s.hung) }) })
 	return func() bool {
 		idle()
 		return timer.Stop()
@@ -61,15 +57,3 @@ func (e *edge) inSlot(j *job, run func(*slot) engine.Ended) engine.Ended {
 
 // errSilent is the error for work on a results folder at which other work hangs.
 var errSilent = errors.New("the results folder does not answer: a share may hang")
-
-// hangs tells whether something at work on a disk does not end.
-func (b *busy) hangs(now time.Time) bool {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	for _, w := range b.all {
-		if now.Sub(w.since) >= slotPatience {
-			return true
-		}
-	}
-	return false
-}
