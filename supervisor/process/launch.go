@@ -71,8 +71,8 @@ func (r *Runner) launch(ctx context.Context, a *attempt) (*plugin.Worker, error)
 
 // start runs a new worker up to the agreement about types.
 func (r *Runner) start(ctx context.Context, marker, logPath string, confine func(pid int) error) (*plugin.Worker, error) {
-	r.starting.RLock()
-	settle := sync.OnceFunc(r.starting.RUnlock)
+	children.starting.RLock()
+	settle := sync.OnceFunc(children.starting.RUnlock)
 	defer settle()
 	pid := 0
 	began := time.Now()

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -170,8 +171,8 @@ func TestNothingLeaks(t *testing.T) {
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if len(f.workers)+len(f.attempts) > 0 {
-		t.Errorf("still known: %v, %v", f.workers, f.attempts)
+	if len(f.workers())+len(f.attempts) > 0 {
+		t.Errorf("still known: %v, %v", f.workers(), f.attempts)
 	}
 }
 
@@ -182,4 +183,29 @@ func openFiles(t *testing.T) int {
 		t.Fatal(err)
 	}
 	return len(entries)
+}
+
+// Orphans come to the process, not to a runner: none may take the end of
+// another's worker for that of an orphan nobody knows.
+func TestRunnersOfOneProcessLeaveEachOthersWorkersAlone(t *testing.T) {
+	f, other := newFixture(t, nil), newFixture(t, nil)
+	done := make(chan struct{})
+	var looking sync.WaitGroup
+	looking.Go(func() {
+		for {
+			select {
+			case <-done:
+				return
+			default:
+				other.reapUnknown()
+			}
+		}
+	})
+	for n := range 40 {
+		if got := f.run(f.spec(fmt.Sprintf("A%02d", n), order{Do: "exit", Number: 4})); got.ExitCode != 4 {
+			t.Fatalf("got %+v", got)
+		}
+	}
+	close(done)
+	looking.Wait()
 }

@@ -280,7 +280,7 @@ func TestCancelledWhileStuckAtItsStart(t *testing.T) {
 	if got.Reason != enums.ReasonCancelled || got.Gone == nil || got.Pid == 0 {
 		t.Fatalf("got %+v", got)
 	}
-	if !f.isWorker(got.Pid) {
+	if !isWorker(got.Pid) {
 		t.Error("a process that is still there is not counted")
 	}
 	close(stuck)
@@ -292,7 +292,7 @@ func TestCancelledWhileStuckAtItsStart(t *testing.T) {
 	case <-time.After(10 * time.Second):
 		t.Fatal("never gone")
 	}
-	if f.isWorker(got.Pid) {
+	if isWorker(got.Pid) {
 		t.Error("a process that is gone is still counted")
 	}
 }

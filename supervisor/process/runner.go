@@ -65,12 +65,7 @@ type Runner struct {
 	ending  sync.Once
 	tasks   sync.WaitGroup // goroutines that outlive a Run
 
-	// starting is held shared while a worker is between fork and its entry in
-	// workers, see reapUnknown.
-	starting sync.RWMutex
-
 	mu       sync.Mutex
-	workers  map[int]bool // numbers of processes that are reaped by their own wait
 	attempts map[attemptKey]*attempt
 	hurried  bool     // by KillAll
 	held     []string // control groups that the kernel has yet to let go
@@ -107,8 +102,8 @@ func NewRunner(options Options) (*Runner, error) {
 	r := &Runner{
 		options: options, program: program, prefix: prefix, env: environment(os.Environ(), options.Env), log: options.Logger,
 		groups: findGroups("wellhouse-" + strings.TrimSuffix(prefix, "/") + "-"), reaper: plugin.BecomeReaper(),
-		closing: make(chan struct{}),
-		workers: map[int]bool{}, attempts: map[attemptKey]*attempt{},
+		closing:  make(chan struct{}),
+		attempts: map[attemptKey]*attempt{},
 	}
 	r.before = leftovers{markers: markers(prefix), groups: r.groups.leftovers()}
 	for _, pattern := range []string{"plugin-dir*", "spare-*.log"} {
@@ -256,13 +251,14 @@ func (r *Runner) Pid(execution, well string, number int) int {
 // Workers looks at the process of every attempt and spare. Proportional
 // includes their descendants, as far as they were looked at yet.
 func (r *Runner) Workers() []Node {
-	r.mu.Lock()
-	memory := make(map[int]int64, len(r.workers))
-	for pid := range r.workers {
+	workers := r.workers()
+	memory := make(map[int]int64, len(workers))
+	for pid := range workers {
 		memory[pid] = 0
 	}
+	r.mu.Lock()
 	for _, a := range r.attempts {
-		if pid := int(a.pid.Load()); r.workers[pid] {
+		if pid := int(a.pid.Load()); workers[pid] {
 			memory[pid] = a.memory.Load()
 		}
 	}
@@ -313,6 +309,9 @@ func (r *Runner) Close() {
 	_ = os.Remove(r.spares.log())
 	r.reapUnknown()
 	r.removeGroup(group{})
+	for pid := range r.workers() {
+		r.dropWorker(pid) // stuck in the kernel, and left to itself
+	}
 }
 
 // leftovers of earlier servers, listed before there is anything of ours.
@@ -390,24 +389,6 @@ func (r *Runner) leave(a *attempt) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	delete(r.attempts, attemptKey{a.spec.Execution, a.spec.Well, a.spec.Attempt})
-}
-
-func (r *Runner) addWorker(pid int) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.workers[pid] = true
-}
-
-func (r *Runner) dropWorker(pid int) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	delete(r.workers, pid)
-}
-
-func (r *Runner) isWorker(pid int) bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.workers[pid]
 }
 
 // heartbeat is when an attempt last showed progress, and in which step.

@@ -15,14 +15,14 @@ import (
 // after a restart.
 func (r *Runner) sweep(leader int, marker string, g group, everywhere bool) bool {
 	return plugin.Remains{
-		Leader: leader, Marker: marker, Members: g.processes, Others: r.isWorker,
+		Leader: leader, Marker: marker, Members: g.processes, Others: isWorker,
 		Everywhere: everywhere || !r.reaper, Patience: r.options.KillTimeout,
 	}.End()
 }
 
 // reapUnknown collects dead orphans that left their attempt's group and session
 // and ended by themselves: nothing tells whose they were. A worker must not be
-// among them, so none may be between its start and its entry into r.workers.
+// among them, so none may be between its start and its entry among the children.
 func (r *Runner) reapUnknown() {
 	own := unix.Getpgrp()
 	var dead []plugin.Stat
@@ -34,10 +34,10 @@ func (r *Runner) reapUnknown() {
 	if len(dead) == 0 {
 		return
 	}
-	r.starting.Lock()
-	defer r.starting.Unlock()
+	children.starting.Lock()
+	defer children.starting.Unlock()
 	for _, p := range dead {
-		if !r.isWorker(p.Pid) && !r.isWorker(p.Session) {
+		if !isWorker(p.Pid) && !isWorker(p.Session) {
 			_, _ = syscall.Wait4(p.Pid, nil, syscall.WNOHANG, nil)
 		}
 	}

@@ -67,9 +67,7 @@ func (r *Runner) Tree() (Node, error) {
 	}
 	seen := pidsOf(root)
 	marked := markers(r.prefix)
-	r.mu.Lock()
-	workers := maps.Clone(r.workers)
-	r.mu.Unlock()
+	workers := r.workers()
 	owner := map[string]int{} // marker → worker
 	for pid := range workers {
 		if marker := marked[pid]; marker != "" {
