@@ -87,8 +87,10 @@ func (m *Machine) ended(e Ended) {
 	}
 	*a = e.Evidence
 	a.Number, a.Started, a.Threads, a.Memory, a.Process = number, started, threads, memory, nil
-	away := e.PlateAway && unread(w) < mostUnread
-	a.Ended, a.NoRoom = end, e.DiskFull || away
+	if e.Waits == HoldPlate && unread(w) >= mostUnread {
+		e.Waits = ""
+	}
+	a.Ended, a.NoRoom = end, e.Waits != ""
 	a.Excused = a.NoRoom || e.Excused && losses(w) < mostLosses
 	if a.Pid == 0 {
 		a.Pid = pid
@@ -108,7 +110,7 @@ func (m *Machine) ended(e Ended) {
 	}
 	told := m.draining && toldToEnd(a)
 	if startFailure(a.Reason) {
-		if !e.DiskFull && !told { // a full disk has a hold of its own
+		if e.Waits != HoldDisk && !told { // a full disk has a hold of its own
 			// It says something about the machine, not about the well.
 			a.Excused = a.Excused || a.Reason == enums.ReasonStartFailed && failedStarts(w) <= startProbes
 			m.tripOnStart(r, a)
@@ -130,9 +132,9 @@ func (m *Machine) ended(e Ended) {
 	case r.Cancelled:
 		m.cancelWell(r, w)
 		m.settle(r)
-	case e.DiskFull:
+	case e.Waits == HoldDisk:
 		m.retryWhenRoom(r, w, a.Error)
-	case away:
+	case e.Waits == HoldPlate:
 		m.retryWhenReached(r, w, a.Error)
 	case told:
 		a.Excused = true
@@ -173,12 +175,12 @@ func (m *Machine) committed(e Committed) {
 		m.touchWell(w)
 		m.publishWell(r, w, enums.PhaseAxisCompleted, enums.ProgressSuccess, "")
 		m.settle(r)
-	case e.DiskFull && r.Cancelled:
+	case e.Waits != "" && r.Cancelled:
 		m.cancelWell(r, w)
 		m.settle(r)
-	case e.DiskFull:
+	case e.Waits != "":
 		r.uncommitted[w.Name] = true
-		m.hold(r, HoldDisk, e.Error)
+		m.hold(r, e.Waits, e.Error)
 	default:
 		a := w.Last()
 		a.Reason, a.Error = enums.ReasonOutputInvalid, "commit results: "+e.Error

@@ -8,7 +8,7 @@ import (
 	"github.com/wellhouse-hcs/wellhouse/enums"
 )
 
-var notReached = CompileFailed{ID: "x", Error: "invalid input: no such folder", Code: "invalid_input", PlateAway: true}
+var notReached = CompileFailed{ID: "x", Error: "invalid input: no such folder", Code: "invalid_input", Waits: HoldPlate}
 
 // newAway is a restored execution whose plate cannot be reached: A still runs, B waits.
 func newAway(t *testing.T) *bench {
@@ -87,7 +87,7 @@ func TestRoomIsLookedForWhileThePlateIsAway(t *testing.T) {
 	t.Parallel()
 	b := newAway(t)
 	b.ended("A", enums.ReasonOK, nil)
-	b.apply(Committed{Key: Key{"x", "A"}, Attempt: 1, Error: "full", DiskFull: true})
+	b.apply(Committed{Key: Key{"x", "A"}, Attempt: 1, Error: "full", Waits: HoldDisk})
 	b.holds(HoldDisk)
 	if !has[Commit](b.pass(firstDiskHold)) {
 		t.Fatal("the commit is not tried again")
@@ -113,7 +113,7 @@ func TestCancelledPlateDoesNotWaitForItsShare(t *testing.T) {
 func (b *bench) unreached(well string) []Effect {
 	b.t.Helper()
 	return b.ended(well, enums.ReasonInputUnreadable, func(e *Ended) {
-		e.PlateAway, e.Evidence.Error = true, "the share is away"
+		e.Waits, e.Evidence.Error = HoldPlate, "the share is away"
 	})
 }
 
@@ -331,7 +331,7 @@ func TestAcceptedPlateWaitsForItsShare(t *testing.T) {
 		failed CompileFailed
 	}{
 		{HoldPlate, notReached},
-		{HoldDisk, CompileFailed{ID: "x", Error: "stale file handle", DiskFull: true}},
+		{HoldDisk, CompileFailed{ID: "x", Error: "stale file handle", Waits: HoldDisk}},
 	} {
 		t.Run(string(test.cause), func(t *testing.T) {
 			t.Parallel()

@@ -19,10 +19,11 @@ type Edge interface {
 	// Adopt is Start for an attempt that an earlier server began.
 	Adopt(ctx context.Context, order Adopt, report Report) Ended
 	// Commit makes an attempt's results part of the plate's. It may be called
-	// again for the same attempt. An error that wraps [ErrDiskFull] pauses.
+	// again for the same attempt. An error that wraps [ErrDiskFull] pauses. When ctx
+	// ends nobody wants to wait for a disk any more: it may return such an error.
 	Commit(ctx context.Context, x Execution, w Well, attempt int) error
 	// Merge writes the plate's tables and images and returns the summary. It may
-	// be called again. An error that wraps [ErrDiskFull] pauses.
+	// be called again. An error that wraps [ErrDiskFull] pauses; ctx as for Commit.
 	Merge(ctx context.Context, x Execution, wells []Well) (json.RawMessage, error)
 	// Publish tells the clients; it must not block.
 	Publish(c Change)
@@ -53,6 +54,17 @@ var ErrDiskFull = errors.New("no room on disk")
 // ErrPlateAway marks that a plate's folder cannot be reached, as on a share that
 // is not mounted yet: an execution that an earlier server accepted waits for it.
 var ErrPlateAway = errors.New("the plate cannot be reached")
+
+// WaitsFor is what an error says is waited for: [ErrDiskFull] and [ErrPlateAway] do.
+func WaitsFor(err error) Waits {
+	switch {
+	case errors.Is(err, ErrDiskFull):
+		return HoldDisk
+	case errors.Is(err, ErrPlateAway):
+		return HoldPlate
+	}
+	return ""
+}
 
 // ErrStopped is returned for what was asked of an engine that has ended.
 var ErrStopped = errors.New("the engine has stopped")

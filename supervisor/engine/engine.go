@@ -20,8 +20,8 @@ type Engine struct {
 	log     *slog.Logger
 	now     func() time.Time
 
-	events  queue[posted]
-	batches queue[batch]
+	events  *queue[posted]
+	batches *queue[batch]
 	view    view
 
 	effects sync.WaitGroup
@@ -211,14 +211,15 @@ func (e *Engine) perform(ctx context.Context, effect Effect) {
 			return e.edge.Adopt(ctx, f, r)
 		})
 	case Commit:
-		e.effects.Go(func() {
+		key := Key{f.Well.Execution, f.Well.Name}
+		e.stoppable(ctx, attemptKey{key, f.Attempt}, func(ctx context.Context) Event {
 			err := e.edge.Commit(ctx, f.Execution, f.Well, f.Attempt)
-			e.post(Committed{At{e.now()}, Key{f.Well.Execution, f.Well.Name}, f.Attempt, text(err), errors.Is(err, ErrDiskFull)})
+			return Committed{At{e.now()}, key, f.Attempt, text(err), WaitsFor(err)}
 		})
 	case Merge:
-		e.effects.Go(func() {
+		e.stoppable(ctx, attemptKey{Key{Execution: f.Execution.ID}, 0}, func(ctx context.Context) Event {
 			summary, err := e.edge.Merge(ctx, f.Execution, f.Wells)
-			e.post(Merged{At{e.now()}, f.Execution.ID, summary, text(err), errors.Is(err, ErrDiskFull)})
+			return Merged{At{e.now()}, f.Execution.ID, summary, text(err), WaitsFor(err)}
 		})
 	}
 }
@@ -233,31 +234,38 @@ func (e *Engine) compile(ctx context.Context, x Execution) {
 	if errors.Is(err, ErrInvalidInput) {
 		code = "invalid_input"
 	}
-	e.post(CompileFailed{At{e.now()}, x.ID, err.Error(), code, errors.Is(err, ErrDiskFull), errors.Is(err, ErrPlateAway)})
+	e.post(CompileFailed{At{e.now()}, x.ID, err.Error(), code, WaitsFor(err)})
 }
 
-// attempt runs one attempt in a goroutine of its own; it can be stopped from
-// the moment this returns.
+// attempt runs one attempt.
 func (e *Engine) attempt(ctx context.Context, w Well, number int, run func(context.Context, Report) Ended) {
 	key := Key{w.Execution, w.Name}
+	e.stoppable(ctx, attemptKey{key, number}, func(ctx context.Context) Event {
+		ended := run(ctx, Report{
+			Spawned: func(pid int, process json.RawMessage) error {
+				return e.await(ctx, Spawned{At{e.now()}, key, number, pid, process})
+			},
+			Running: func() { e.post(Running{At{e.now()}, key, number}) },
+		})
+		ended.At, ended.Key, ended.Attempt = At{e.now()}, key, number
+		return ended
+	})
+}
+
+// stoppable runs an effect in a goroutine of its own and posts the event it comes
+// to; it can be stopped from the moment this returns.
+func (e *Engine) stoppable(ctx context.Context, key attemptKey, run func(context.Context) Event) {
 	ctx, cancel := context.WithCancel(ctx)
 	e.stopMu.Lock()
-	e.stops[attemptKey{key, number}] = cancel
+	e.stops[key] = cancel
 	e.stopMu.Unlock()
-	report := Report{
-		Spawned: func(pid int, process json.RawMessage) error {
-			return e.await(ctx, Spawned{At{e.now()}, key, number, pid, process})
-		},
-		Running: func() { e.post(Running{At{e.now()}, key, number}) },
-	}
 	e.effects.Go(func() {
-		ended := run(ctx, report)
+		event := run(ctx)
 		e.stopMu.Lock()
-		delete(e.stops, attemptKey{key, number})
+		delete(e.stops, key)
 		e.stopMu.Unlock()
 		cancel()
-		ended.At, ended.Key, ended.Attempt = At{e.now()}, key, number
-		e.post(ended)
+		e.post(event)
 	})
 }
 

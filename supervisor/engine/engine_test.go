@@ -276,7 +276,7 @@ func TestAWellThatFillsTheDiskLetsOthersGoFirst(t *testing.T) {
 		e := ends(enums.ReasonOK)
 		if well == "A01" {
 			e = ends(enums.ReasonOutputInvalid)
-			e.DiskFull = true
+			e.Waits = HoldDisk
 		}
 		return e, time.Second
 	}}

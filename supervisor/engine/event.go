@@ -16,6 +16,10 @@ type At struct{ Time time.Time }
 
 func (a At) at() time.Time { return a.Time }
 
+// Waits is what something failed for that is likely to come back, and that the
+// execution therefore waits for: [HoldDisk], [HoldPlate] or nothing.
+type Waits = HoldCause
+
 // Submitted: a client handed in an execution.
 type Submitted struct {
 	At
@@ -50,13 +54,12 @@ type CompiledWell struct {
 }
 
 // CompileFailed: the submission cannot run. Code is "invalid_input" when the
-// submission is at fault. DiskFull (for want of room) and PlateAway (its folder
-// cannot be reached) pause an execution that was accepted before the server was
-// restarted.
+// submission is at fault. One that Waits pauses an execution that was accepted
+// before the server was restarted.
 type CompileFailed struct {
 	At
-	ID, Error, Code     string
-	DiskFull, PlateAway bool
+	ID, Error, Code string
+	Waits           Waits
 }
 
 // Spawned: a process exists for the attempt; Process is what finds it again.
@@ -84,10 +87,9 @@ type Ended struct {
 	Evidence Attempt // Reason, Error, ExitCode … ; Number and Started are ignored
 	Warnings []string
 	Counts   map[string]int
-	DiskFull bool // it failed for want of room, or of its results folder: not its own fault
-	// PlateAway: an image could not be read because the plate's share is away. Not its
-	// own fault, unless that happens time and again.
-	PlateAway bool
+	// Waits: it failed for want of this, which is not its own fault. That of a plate is,
+	// when it happens time and again.
+	Waits Waits
 	// Unjudged: its process is gone, and what it left cannot be read for now. The
 	// attempt stays as it is, and is adopted again when the disk answers.
 	Unjudged bool
@@ -98,19 +100,19 @@ type Ended struct {
 // Committed: the attempt's results were made part of the plate's, or Error says why not.
 type Committed struct {
 	At
-	Key      Key
-	Attempt  int
-	Error    string
-	DiskFull bool
+	Key     Key
+	Attempt int
+	Error   string
+	Waits   Waits
 }
 
 // Merged: the plate's tables and images are written, or Error says why not.
 type Merged struct {
 	At
-	ID       string
-	Summary  json.RawMessage
-	Error    string
-	DiskFull bool
+	ID      string
+	Summary json.RawMessage
+	Error   string
+	Waits   Waits
 }
 
 // CancelAsked: a client wants this execution to end. An empty ID means all.
@@ -163,7 +165,8 @@ type Adopt struct {
 	Attempt   Attempt
 }
 
-// Stop: end the attempt's process. Ended follows.
+// Stop: end the attempt's process, or do not wait for ever for its commit or, without
+// a well and attempt, for the merge. What was under way is reported as ever.
 type Stop struct {
 	Key     Key
 	Attempt int

@@ -128,7 +128,7 @@ func TestFullDiskIsNoFailureToStart(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, 0, 4)
 	for _, well := range []string{"A", "B", "C", "D"} {
-		b.ended(well, enums.ReasonStartFailed, func(e *Ended) { e.DiskFull = true })
+		b.ended(well, enums.ReasonStartFailed, func(e *Ended) { e.Waits = HoldDisk })
 	}
 	if hold := b.executions["x"].Hold; hold == nil || hold.Cause != HoldDisk {
 		t.Errorf("the hold is %+v", hold)
@@ -140,9 +140,9 @@ func TestFullDiskIsNoFailureToStart(t *testing.T) {
 func TestRestoredPlateWaitsForRoomToCompile(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, 0, 1)
-	b.ended("A", enums.ReasonOutputInvalid, func(e *Ended) { e.DiskFull = true })
+	b.ended("A", enums.ReasonOutputInvalid, func(e *Ended) { e.Waits = HoldDisk })
 	b.restarted()
-	b.apply(CompileFailed{ID: "x", Error: "full", Code: "invalid_input", DiskFull: true})
+	b.apply(CompileFailed{ID: "x", Error: "full", Code: "invalid_input", Waits: HoldDisk})
 	if w := b.well("A"); w.Status != enums.WellRetryWait || b.executions["x"].Hold == nil {
 		t.Fatalf("the well is %s, the hold %+v", w.Status, b.executions["x"].Hold)
 	}
@@ -161,7 +161,7 @@ func TestCommitThatFailsByItselfEndsNoPause(t *testing.T) {
 	b := newBench(t, 0, 2)
 	for _, well := range []string{"A", "B"} {
 		b.ended(well, enums.ReasonOK, nil)
-		b.apply(Committed{Key: Key{"x", well}, Attempt: 1, Error: "full", DiskFull: true})
+		b.apply(Committed{Key: Key{"x", well}, Attempt: 1, Error: "full", Waits: HoldDisk})
 	}
 	if !has[Commit](b.pass(firstDiskHold)) {
 		t.Fatal("no commit is tried again")
@@ -182,8 +182,51 @@ func TestCancelledPlateDoesNotWaitForRoom(t *testing.T) {
 	if !has[Merge](b.ended("B", enums.ReasonCancelled, nil)) {
 		t.Fatal("what is done is not merged")
 	}
-	executions, _, _ := b.Apply(stamped(Merged{ID: "x", Error: "full", DiskFull: true}, b.now))
+	executions, _, _ := b.Apply(stamped(Merged{ID: "x", Error: "full", Waits: HoldDisk}, b.now))
 	if len(executions) != 1 || executions[0].Status != enums.ExecutionCancelled {
 		t.Errorf("the execution is %+v", executions)
+	}
+}
+
+// Whoever cancels does not wait for ever for a commit or a merge that hangs; one that
+// ends after all has made the plate complete.
+func TestCancelStopsWaitingForAHungDisk(t *testing.T) {
+	t.Parallel()
+	for _, hangs := range []bool{true, false} {
+		b := newBench(t, 0, 1)
+		b.ended("A", enums.ReasonOK, nil)
+		if effects := b.apply(CancelAsked{ID: "x"}); !has[Stop](effects) {
+			t.Errorf("cancelled while it commits: %v", effects)
+		}
+		committed := Committed{Key: Key{"x", "A"}, Attempt: 1}
+		if hangs {
+			committed.Error, committed.Waits = "it hangs", HoldDisk
+		}
+		if !has[Merge](b.apply(committed)) {
+			t.Fatal("it is not merged")
+		}
+		want := enums.ExecutionComplete
+		if hangs {
+			want = enums.ExecutionCancelled
+		}
+		executions, _, _ := b.Apply(stamped(Merged{ID: "x"}, b.now))
+		if len(executions) != 1 || executions[0].Status != want {
+			t.Errorf("hanging %v: the execution is %+v", hangs, executions)
+		}
+
+		b = newBench(t, 0, 1)
+		b.ended("A", enums.ReasonOK, nil)
+		b.apply(Committed{Key: Key{"x", "A"}, Attempt: 1})
+		if effects := b.apply(CancelAsked{ID: "x"}); !has[Stop](effects) {
+			t.Errorf("cancelled while it merges: %v", effects)
+		}
+		merged := Merged{ID: "x"}
+		if hangs {
+			merged.Error, merged.Waits = "it hangs", HoldDisk
+		}
+		executions, _, _ = b.Apply(stamped(merged, b.now))
+		if len(executions) != 1 || executions[0].Status != want {
+			t.Errorf("hanging %v: the execution is %+v", hangs, executions)
+		}
 	}
 }

@@ -215,16 +215,9 @@ func (m *Machine) compileFailed(e CompileFailed) {
 		return
 	}
 	r.compiling = false
-	if r.restored && r.Stage != StageMerging {
-		reason := strings.TrimPrefix(e.Error, ErrInvalidInput.Error()+": ") // it was valid when it was accepted
-		switch {
-		case e.DiskFull:
-			m.hold(r, HoldDisk, reason)
-			return
-		case e.PlateAway && !r.Cancelled:
-			m.hold(r, HoldPlate, reason)
-			return
-		}
+	if r.restored && r.Stage != StageMerging && (e.Waits == HoldDisk || e.Waits == HoldPlate && !r.Cancelled) {
+		m.hold(r, e.Waits, strings.TrimPrefix(e.Error, ErrInvalidInput.Error()+": ")) // it was valid when it was accepted
+		return
 	}
 	if r.recovered {
 		// It compiled before: a file or what is asked of it has changed since.
@@ -301,26 +294,30 @@ func (m *Machine) merged(e Merged) {
 	if r == nil || r.Stage != StageMerging {
 		return
 	}
-	if e.DiskFull && r.Cancelled { // what is committed is merged by the next run
+	if e.Waits != "" && r.Cancelled { // what is committed is merged by the next run
 		m.finish(r, enums.ExecutionCancelled, cancelledUnmerged, "")
 		return
 	}
-	if e.DiskFull {
-		m.hold(r, HoldDisk, e.Error)
+	if e.Waits != "" {
+		m.hold(r, e.Waits, e.Error)
 		return
 	}
 	m.roomAgain(r)
 	r.Summary = e.Summary
-	failed := 0
+	failed, cancelled := 0, false
 	for _, w := range r.wells {
-		if w.Status == enums.WellFailed {
+		switch w.Status {
+		case enums.WellFailed:
 			failed++
+		case enums.WellCancelled:
+			cancelled = true
+		default: // it is complete
 		}
 	}
 	switch {
 	case e.Error != "":
 		m.finish(r, enums.ExecutionFailed, "merge results: "+e.Error, CodeMergeFailed)
-	case r.Cancelled:
+	case cancelled:
 		m.finish(r, enums.ExecutionCancelled, "cancelled", "")
 	case failed > 0:
 		m.finish(r, enums.ExecutionFailed, fmt.Sprintf("%d of %d wells failed", failed, len(r.wells)), "wells_failed")
@@ -351,14 +348,13 @@ func (m *Machine) cancelAsked(e CancelAsked) {
 			continue
 		}
 		if r.Stage == StageMerging {
-			switch {
-			case r.Hold == nil: // its results are as good as written
-			case r.probing: // the folder is in use until this try is over
-				r.Cancelled = true
-				m.touch(r)
-			default:
+			if r.Hold != nil && !r.probing {
 				m.finish(r, enums.ExecutionCancelled, cancelledUnmerged, "")
+				continue
 			}
+			r.Cancelled = true
+			m.touch(r)
+			m.emit(Stop{Key{Execution: r.ID}, 0}) // where its results are as good as written, that comes first
 			continue
 		}
 		r.Cancelled = true
@@ -377,7 +373,9 @@ func (m *Machine) cancelAsked(e CancelAsked) {
 			case enums.WellCommitting:
 				if r.uncommitted[name] {
 					m.cancelWell(r, w)
+					continue
 				}
+				m.emit(Stop{Key{r.ID, name}, w.Last().Number})
 			default: // it has ended
 			}
 		}

@@ -55,7 +55,7 @@ func TestPauseForRoomIsNotReplaced(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, 5, 5)
 	b.ended("A", enums.ReasonOK, nil)
-	b.apply(Committed{Key: Key{"x", "A"}, Attempt: 1, Error: "full", DiskFull: true})
+	b.apply(Committed{Key: Key{"x", "A"}, Attempt: 1, Error: "full", Waits: HoldDisk})
 	for _, name := range []string{"B", "C", "D"} {
 		b.ended(name, enums.ReasonStartFailed, nil)
 	}

@@ -5,24 +5,25 @@ import "sync"
 // queue is an unbounded first-in first-out queue, so that posting an event
 // never blocks; what bounds it is the number of attempts under way.
 type queue[T any] struct {
-	mu     *sync.Mutex
-	items  *[]T
-	closed *bool
-	ready  chan struct{} // holds one token while items wait
+	ready chan struct{} // holds one token while items wait
+
+	mu     sync.Mutex
+	items  []T
+	closed bool
 }
 
-func newQueue[T any]() queue[T] {
-	return queue[T]{mu: new(sync.Mutex), items: new([]T), closed: new(bool), ready: make(chan struct{}, 1)}
+func newQueue[T any]() *queue[T] {
+	return &queue[T]{ready: make(chan struct{}, 1)}
 }
 
 // put appends an item and tells whether the queue took it.
-func (q queue[T]) put(item T) bool {
+func (q *queue[T]) put(item T) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if *q.closed {
+	if q.closed {
 		return false
 	}
-	*q.items = append(*q.items, item)
+	q.items = append(q.items, item)
 	select {
 	case q.ready <- struct{}{}:
 	default:
@@ -30,19 +31,20 @@ func (q queue[T]) put(item T) bool {
 	return true
 }
 
-func (q queue[T]) take() []T {
+func (q *queue[T]) take() []T {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	items := *q.items
-	*q.items = nil
+	items := q.items
+	q.items = nil
 	return items
 }
 
 // close refuses further items and returns those that were left.
-func (q queue[T]) close() []T {
-	items := q.take()
+func (q *queue[T]) close() []T {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	*q.closed = true
-	return append(items, *q.items...)
+	q.closed = true
+	items := q.items
+	q.items = nil
+	return items
 }

@@ -30,9 +30,10 @@ func (w *simulated) perform(effect Effect) {
 }
 
 // full is the error of a write now.
-func (w *simulated) full() string {
+// waits is what commits and merges wait for.
+func (w *simulated) waits() Waits {
 	if w.diskFull {
-		return "full"
+		return HoldDisk
 	}
 	return ""
 }
@@ -42,10 +43,10 @@ func (w *simulated) compile(x Execution) {
 	case known.ID == "":
 		w.broken = fmt.Errorf("execution %s is compiled and not on record", x.ID)
 	case w.diskFull && w.restored[x.ID]:
-		w.later(w.span(3), CompileFailed{ID: x.ID, Error: "full", Code: "internal", DiskFull: true})
+		w.later(w.span(3), CompileFailed{ID: x.ID, Error: "full", Code: "internal", Waits: HoldDisk})
 		return
 	case w.plateAway && w.restored[x.ID]:
-		w.later(w.span(3), CompileFailed{ID: x.ID, Error: "away", Code: "invalid_input", PlateAway: true})
+		w.later(w.span(3), CompileFailed{ID: x.ID, Error: "away", Code: "invalid_input", Waits: HoldPlate})
 		return
 	}
 	if w.rng.Float64() < w.faults*0.05 {
@@ -117,8 +118,12 @@ func (w *simulated) ends(key attemptKey, p *worker) {
 // tell reports an end to the server that runs the attempt, if it lives.
 func (w *simulated) tell(key attemptKey, reason enums.ExitReason) {
 	e := Ended{Key: key.Key, Attempt: key.attempt, Evidence: Attempt{Reason: reason, PeakMemory: 1 << 22}}
-	e.DiskFull = w.diskFull && reason != enums.ReasonOK && reason != enums.ReasonCancelled
-	e.PlateAway = w.plateAway && reason == enums.ReasonInputUnreadable
+	switch {
+	case w.diskFull && reason != enums.ReasonOK && reason != enums.ReasonCancelled:
+		e.Waits = HoldDisk
+	case w.plateAway && reason == enums.ReasonInputUnreadable:
+		e.Waits = HoldPlate
+	}
 	w.later(w.span(1), e)
 	if reason == enums.ReasonUnkillable {
 		w.later(w.span(60), Released{Key: key.Key})
@@ -177,7 +182,7 @@ func (w *simulated) commit(f Commit) {
 	took := w.span(1)
 	switch {
 	case w.diskFull:
-		w.later(took, Committed{Key: key.Key, Attempt: key.attempt, Error: "full", DiskFull: true})
+		w.later(took, Committed{Key: key.Key, Attempt: key.attempt, Error: "full", Waits: HoldDisk})
 	case w.committed[key.Key] == key.attempt:
 		w.seen["second commit"]++
 		w.later(took, Committed{Key: key.Key, Attempt: key.attempt})
@@ -214,7 +219,7 @@ func (w *simulated) merge(f Merge) {
 			}
 		}
 	}
-	life, merged := w.life, Merged{ID: f.Execution.ID, DiskFull: w.diskFull, Error: w.full()}
+	life, merged := w.life, Merged{ID: f.Execution.ID, Waits: w.waits(), Error: string(w.waits())}
 	w.client(w.span(2), func() {
 		if life == w.life {
 			w.merging[f.Execution.ID] = false

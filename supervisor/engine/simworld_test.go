@@ -226,7 +226,7 @@ func (w *simulated) deliver(event Event) {
 
 // patient holds the machine to failing no well because its plate cannot be reached.
 func (w *simulated) patient(event Event, b batch) {
-	if e, ok := event.(CompileFailed); !ok || !e.PlateAway {
+	if e, ok := event.(CompileFailed); !ok || e.Waits != HoldPlate {
 		return
 	}
 	for _, v := range b.wells {
@@ -269,7 +269,7 @@ func (w *simulated) told(event Event, b batch) {
 	about := ""
 	switch e := event.(type) {
 	case Ended:
-		about = fmt.Sprintf(" %s/%s(%d) %s full=%v", e.Key.Execution, e.Key.Well, e.Attempt, e.Evidence.Reason, e.DiskFull)
+		about = fmt.Sprintf(" %s/%s(%d) %s waits=%q", e.Key.Execution, e.Key.Well, e.Attempt, e.Evidence.Reason, e.Waits)
 	case Committed:
 		about = fmt.Sprintf(" %s/%s(%d) %s", e.Key.Execution, e.Key.Well, e.Attempt, e.Error)
 	}

@@ -208,7 +208,7 @@ func (e *edge) spawned(report engine.Report) func(process.Record) error {
 func failedStart(err error) engine.Ended {
 	return engine.Ended{
 		Evidence: engine.Attempt{Reason: enums.ReasonStartFailed, Error: firstLines(err.Error(), longestError)},
-		DiskFull: errors.Is(err, engine.ErrDiskFull),
+		Waits:    engine.WaitsFor(err),
 	}
 }
 
@@ -244,14 +244,18 @@ func (e *edge) finish(x engine.Execution, spec process.Spec, r process.Result) e
 	}
 	if err != nil {
 		e.log.Error("results folder cannot be opened", "execution", x.ID, "error", err)
-		ended.DiskFull = r.Reason != enums.ReasonOK && r.Reason != enums.ReasonCancelled && (said(r) || errors.Is(err, engine.ErrDiskFull))
+		if r.Reason != enums.ReasonOK && r.Reason != enums.ReasonCancelled && (said(r) || errors.Is(err, engine.ErrDiskFull)) {
+			ended.Waits = engine.HoldDisk
+		}
 		return ended
 	}
-	if r.Reason == enums.ReasonOK {
+	switch {
+	case r.Reason == enums.ReasonOK:
 		e.spares.ended(r.Ended.Sub(r.Started))
-	} else {
-		ended.DiskFull = e.wantOfRoom(j, r)
-		ended.PlateAway = r.Reason == enums.ReasonInputUnreadable && strings.Contains(r.Error, worker.Away)
+	case e.wantOfRoom(j, r):
+		ended.Waits = engine.HoldDisk
+	case r.Reason == enums.ReasonInputUnreadable && strings.Contains(r.Error, worker.Away):
+		ended.Waits = engine.HoldPlate
 	}
 	failpoint.Hit("append worker log")
 	e.logAttempt(j, x, spec, r)

@@ -50,9 +50,10 @@ const busyPatience = 10 * time.Second
 // busy is the work on disks that is under way for an execution: on a share that
 // hangs it does not end, and somebody wants to know. The zero value is ready.
 type busy struct {
-	mu   sync.Mutex
-	next int
-	all  map[int]work
+	mu      sync.Mutex
+	next    int
+	all     map[int]work
+	waiting []chan struct{} // closed when nothing is under way
 }
 
 type work struct {
@@ -74,7 +75,27 @@ func (b *busy) with(what string, now time.Time) (done func()) {
 		b.mu.Lock()
 		defer b.mu.Unlock()
 		delete(b.all, number)
+		if len(b.all) > 0 {
+			return
+		}
+		for _, w := range b.waiting {
+			close(w)
+		}
+		b.waiting = nil
 	}
+}
+
+// settled is closed once nothing is under way.
+func (b *busy) settled() <-chan struct{} {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	settled := make(chan struct{})
+	if len(b.all) == 0 {
+		close(settled)
+	} else {
+		b.waiting = append(b.waiting, settled)
+	}
+	return settled
 }
 
 func (b *busy) idle() bool {

@@ -63,7 +63,9 @@ func (j *jobs) get(x engine.Execution) (*job, error) {
 	return made, nil
 }
 
-// drop gives up what is held of an execution that has ended.
+// drop gives up what is held of an execution that has ended. The results folder
+// stays locked for as long as somebody is at work in it: what hung and was left to
+// itself must not write into what is another execution's by then.
 func (j *jobs) drop(id string) error {
 	j.mu.Lock()
 	known := j.all[id]
@@ -74,8 +76,11 @@ func (j *jobs) drop(id string) error {
 		return nil
 	}
 	known.mu.Lock()
-	defer known.mu.Unlock()
 	known.dropped = true
+	known.mu.Unlock()
+	<-known.busy.settled()
+	known.mu.Lock()
+	defer known.mu.Unlock()
 	var errs []error
 	if known.folder != nil {
 		errs = append(errs, known.folder.Close())
@@ -231,6 +236,21 @@ func (e *edge) opened(x engine.Execution) (*opening, error) {
 		}
 	}
 	return &opening{j, j.folder, j.log}, nil
+}
+
+// atWork is opened for work that others should know about: until done is called
+// the job is not closed.
+func (e *edge) atWork(x engine.Execution, what string) (j *opening, done func(), err error) {
+	known, err := e.jobs.get(x)
+	if err != nil {
+		return nil, nil, err
+	}
+	done = known.busy.with(what, e.now())
+	if j, err = e.opened(x); err != nil {
+		done()
+		return nil, nil, err
+	}
+	return j, done, nil
 }
 
 // begun tells that an execution was compiled before, perhaps by an earlier server.

@@ -1,12 +1,15 @@
 package server
 
 import (
+	"context"
 	"errors"
 	"log/slog"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/wellhouse-hcs/wellhouse/supervisor/engine"
@@ -61,6 +64,60 @@ func TestNothingIsOpenedForAnExecutionThatHasEnded(t *testing.T) {
 	if err := next.Close(); err != nil {
 		t.Error(err)
 	}
+}
+
+// What hangs in a results folder keeps it from the next execution until it is over.
+func TestFolderIsLockedWhileSomebodyIsAtWorkInIt(t *testing.T) {
+	t.Parallel()
+	e, x, out := newEdge(t)
+	_, done, err := e.atWork(x, "results are being merged")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dropped := make(chan error, 1)
+	go func() { dropped <- e.jobs.drop(x.ID) }()
+	for { // until the end was noticed
+		if _, err := e.opened(x); errors.Is(err, errEnded) {
+			break
+		}
+		runtime.Gosched()
+	}
+	if _, err := result.Open(out, "next"); !errors.Is(err, result.ErrLocked) {
+		t.Errorf("the next execution finds: %v", err)
+	}
+	if _, _, err := e.atWork(x, "more work"); !errors.Is(err, errEnded) {
+		t.Errorf("more work gives %v", err)
+	}
+	done()
+	if err := <-dropped; err != nil {
+		t.Fatal(err)
+	}
+	next, err := result.Open(out, "next")
+	if err != nil {
+		t.Fatalf("the next execution finds: %v", err)
+	}
+	if err := next.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+// Work that hangs is waited for as long as anybody wants it, and a little longer.
+func TestCancelledWorkIsNotWaitedForForEver(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		work := make(chan struct{})
+		began := time.Now()
+		time.AfterFunc(time.Hour, cancel)
+		_, err := orGiveUp(ctx, func() (int, error) { <-work; return 1, nil })
+		if took := time.Since(began); !errors.Is(err, engine.ErrDiskFull) || took != time.Hour+cancelPatience {
+			t.Errorf("after %s: %v", took, err)
+		}
+		time.AfterFunc(cancelPatience/2, func() { close(work) })
+		if v, err := orGiveUp(ctx, func() (int, error) { <-work; return 1, nil }); v != 1 || err != nil {
+			t.Errorf("work that ends gives %d, %v", v, err)
+		}
+	})
 }
 
 // A worker that is stuck once its outcome is written still has its well's lock: its

@@ -30,12 +30,16 @@ func roomFor(dir string) bool {
 }
 
 // Commit makes an attempt's results the well's.
-func (e *edge) Commit(_ context.Context, x engine.Execution, w engine.Well, attempt int) error {
-	j, err := e.opened(x)
+func (e *edge) Commit(ctx context.Context, x engine.Execution, w engine.Well, attempt int) error {
+	_, err := orGiveUp(ctx, func() (struct{}, error) { return struct{}{}, e.commit(x, w, attempt) })
+	return err
+}
+
+func (e *edge) commit(x engine.Execution, w engine.Well, attempt int) error {
+	j, done, err := e.atWork(x, "the results of well "+w.Name+" are being committed")
 	if err != nil {
 		return err
 	}
-	done := j.busy.with("the results of well "+w.Name+" are being committed", e.now())
 	defer done()
 	err = j.folder.Commit(w.Name, attempt, w.Key)
 	if errors.Is(err, result.ErrLocked) { // its worker is stuck, its outcome on disk
@@ -48,41 +52,56 @@ func (e *edge) Commit(_ context.Context, x engine.Execution, w engine.Well, atte
 	return nil
 }
 
-// mergePatience is how long an execution that was cancelled waits for its merge.
-const mergePatience = time.Minute
+// Merge writes the plate's tables, images and heatmap.
+func (e *edge) Merge(ctx context.Context, x engine.Execution, wells []engine.Well) (json.RawMessage, error) {
+	if x.Cancelled {
+		j, err := e.jobs.get(x)
+		if err == nil && j.busy.hangs(e.now()) {
+			return nil, marked{errSilent, engine.ErrDiskFull}
+		}
+		cancelled, cancel := context.WithCancel(ctx)
+		cancel()
+		ctx = cancelled
+	}
+	return orGiveUp(ctx, func() (json.RawMessage, error) { return e.merge(x, wells) })
+}
 
-// Merge writes the plate's tables, images and heatmap. Of an execution that was
-// cancelled it gives up where a share hangs.
-func (e *edge) Merge(_ context.Context, x engine.Execution, wells []engine.Well) (json.RawMessage, error) {
-	j, err := e.jobs.get(x)
-	if err != nil || !x.Cancelled {
-		return e.merge(x, wells)
+// cancelPatience is how long work on the results folder of an execution that was
+// cancelled is waited for.
+const cancelPatience = time.Minute
+
+// orGiveUp waits for work on a results folder, and no longer than cancelPatience
+// once ctx has ended: what hangs is then left to itself.
+func orGiveUp[T any](ctx context.Context, work func() (T, error)) (T, error) {
+	type end struct {
+		value T
+		err   error
 	}
-	if j.busy.hangs(e.now()) {
-		return nil, marked{errSilent, engine.ErrDiskFull}
-	}
-	type merged struct {
-		summary json.RawMessage
-		err     error
-	}
-	done := make(chan merged, 1)
+	done := make(chan end, 1)
 	go func() { // ends, or hangs by itself
-		summary, err := e.merge(x, wells)
-		done <- merged{summary, err}
+		value, err := work()
+		done <- end{value, err}
 	}()
 	select {
-	case m := <-done:
-		return m.summary, m.err
-	case <-time.After(mergePatience):
-		return nil, marked{errSilent, engine.ErrDiskFull}
+	case v := <-done:
+		return v.value, v.err
+	case <-ctx.Done():
+	}
+	select {
+	case v := <-done:
+		return v.value, v.err
+	case <-time.After(cancelPatience):
+		var none T
+		return none, marked{errSilent, engine.ErrDiskFull}
 	}
 }
 
 func (e *edge) merge(x engine.Execution, wells []engine.Well) (json.RawMessage, error) {
-	j, err := e.opened(x)
+	j, done, err := e.atWork(x, "results are being merged")
 	if err != nil {
 		return nil, err
 	}
+	defer done()
 	work := result.Job{
 		Execution: x.ID, Plate: x.Plate, PlateRoot: j.submission.PlatePath, PipelineText: j.submission.Pipeline,
 		Fingerprint: e.names.Fingerprint(), Versions: map[string]string{"wellhouse": e.version},
@@ -95,8 +114,6 @@ func (e *edge) merge(x engine.Execution, wells []engine.Well) (json.RawMessage, 
 	for i := range wells {
 		work.Wells = append(work.Wells, resultWell(&wells[i]))
 	}
-	done := j.busy.with("results are being merged", e.now())
-	defer done()
 	merged, err := j.folder.Merge(work)
 	if err != nil {
 		return nil, j.failed(err)

@@ -51,7 +51,10 @@ func (e *edge) inSlot(j *job, run func(*slot) engine.Ended) engine.Ended {
 		return v
 	case <-s.hung:
 		silent := engine.Attempt{Reason: enums.ReasonLost, ExitCode: -1, Error: errSilent.Error()}
-		return engine.Ended{Evidence: silent, DiskFull: !s.over.Load(), Unjudged: s.over.Load()}
+		if s.over.Load() {
+			return engine.Ended{Evidence: silent, Unjudged: true}
+		}
+		return engine.Ended{Evidence: silent, Waits: engine.HoldDisk}
 	}
 }
 
