@@ -195,7 +195,7 @@ func chooser(dir logfile.Dir, port int, what string, since time.Time) func() ([]
 			if f.Kind == logfile.KindServer {
 				return f.Port != port || what != "" && what != "server"
 			}
-			return !slices.ContainsFunc(wanted, f.Of)
+			return !slices.Contains(wanted, f.Execution)
 		}), nil
 	}
 }
@@ -203,20 +203,11 @@ func chooser(dir logfile.Dir, port int, what string, since time.Time) func() ([]
 // executionOf finds the execution that a prefix of an id names, by its logs.
 func executionOf(files []logfile.File, dir logfile.Dir, prefix string) (string, error) {
 	prefix = strings.ToLower(prefix)
-	whole, abridged := map[string]string{}, map[string]string{} // id → name
+	names := map[string]string{} // by id
 	for _, f := range files {
-		switch {
-		case f.Kind == logfile.KindServer:
-		case f.Abridged() && (strings.HasPrefix(f.Execution, prefix) || f.Of(prefix)):
-			abridged[f.Execution] = f.Name()
-		case strings.HasPrefix(f.Execution, prefix):
-			whole[f.Execution] = strings.TrimSuffix(f.Name(), "-"+short(f.Execution)) + " " + f.Execution
+		if f.Kind != logfile.KindServer && strings.HasPrefix(f.Execution, prefix) {
+			names[f.Execution] = strings.TrimSuffix(f.Name(), "-"+short(f.Execution)) + " " + f.Execution
 		}
-	}
-	names := abridged
-	for id, name := range whole {
-		delete(names, short(id)) // it says no more than the whole one
-		names[id] = name
 	}
 	switch len(names) {
 	case 1:

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -125,25 +124,6 @@ func TestLogsOfIDsThatBeginAlike(t *testing.T) {
 	contains(t, w.Want(2, "logs", second[:8]).Stderr, "01932f6e is ambiguous: ", first, second)
 	w.OK("cancel", first)
 	w.AwaitEnd(first)
-}
-
-// Logs that an earlier version named with the beginning of an id are found.
-func TestLogsWithAbridgedNames(t *testing.T) {
-	t.Parallel()
-	w := harness.New(t)
-	const id, line = "0badcafe-0001-4000-8000-000000000001", "time=2026-01-02T03:04:05.000Z level=INFO msg="
-	logs, err := filepath.Rel(w.Dir, w.Places.Logs())
-	if err != nil {
-		t.Fatal(err)
-	}
-	w.Write(filepath.Join(logs, "old-0badcafe.log"), line+"before\n")
-	for _, what := range []string{id, id[:8], id[:5], ""} {
-		contains(t, w.OK("logs", what), "old-0badcafe: before")
-	}
-	w.Write(logfile.Dir(logs).ExecutionPath(id, "/plates/old"), line+"after\n") // the same one, since
-	for _, what := range []string{id, id[:8], id[:5]} {
-		contains(t, w.OK("logs", what), "old-0badcafe: before", "old-0badcafe: after")
-	}
 }
 
 // Logs of another machine cannot be read, which is said and not guessed at.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -30,7 +31,7 @@ type File struct {
 	Path      string    `json:"path"`
 	Kind      Kind      `json:"kind"`
 	Port      int       `json:"port,omitempty"`         // of a server
-	Execution string    `json:"execution_id,omitempty"` // its id; only the first 8 characters in names of an earlier version
+	Execution string    `json:"execution_id,omitempty"` // its id
 	Well      string    `json:"well,omitempty"`         // of a worker
 	Attempt   int       `json:"attempt,omitempty"`      // of a worker
 	Aside     int       `json:"aside,omitempty"`        // 1 is the newest that rotation set aside
@@ -48,17 +49,8 @@ func (f File) Name() string {
 		name, _, _ = strings.Cut(name, ".log")
 		return name
 	}
-	return strings.TrimSuffix(name, f.Execution[min(shortLength, len(f.Execution)):])
+	return strings.TrimSuffix(name, f.Execution[shortLength:])
 }
-
-// Of tells whether it is about the execution: by the whole id or, with the name
-// of an earlier version, as far as that tells.
-func (f File) Of(execution string) bool {
-	return f.Execution == execution || f.Abridged() && strings.HasPrefix(execution, f.Execution)
-}
-
-// Abridged tells whether the name has only the beginning of the execution's id.
-func (f File) Abridged() bool { return len(f.Execution) == shortLength }
 
 // Files lists the logs that are there, oldest first. It needs no server.
 func (d Dir) Files() ([]File, error) {
@@ -88,7 +80,7 @@ func (d Dir) Files() ([]File, error) {
 const (
 	// idLength is the length of an execution's id, a UUID.
 	idLength = 36
-	// shortLength is how much of it stood in files' names before, and is shown.
+	// shortLength is how much of it is shown.
 	shortLength = 8
 )
 
@@ -104,7 +96,7 @@ func identify(name string, worker bool) (File, bool) {
 	}
 	stem, aside := name[:i], name[i+len(".log"):]
 	if text, isServer := strings.CutPrefix(stem, "server-"); isServer {
-		if port, err := strconv.Atoi(text); err == nil && len(text) < shortLength { // else a plate called "server"
+		if port, err := strconv.Atoi(text); err == nil && port <= math.MaxUint16 {
 			n, err := strconv.Atoi(strings.TrimPrefix(aside, "."))
 			if aside == "" {
 				n, err = 0, nil
@@ -115,11 +107,8 @@ func identify(name string, worker bool) (File, bool) {
 	if aside != "" {
 		return File{}, false
 	}
-	if dash := len(stem) - idLength - 1; dash > 0 && stem[dash] == '-' && isID(stem[dash+1:]) {
-		return File{Kind: KindExecution, Execution: stem[dash+1:]}, true
-	}
-	dash := strings.LastIndexByte(stem, '-')
-	if dash < 1 || len(stem)-dash-1 != shortLength {
+	dash := len(stem) - idLength - 1
+	if dash < 1 || stem[dash] != '-' || !isID(stem[dash+1:]) {
 		return File{}, false
 	}
 	return File{Kind: KindExecution, Execution: stem[dash+1:]}, true
@@ -128,12 +117,12 @@ func identify(name string, worker bool) (File, bool) {
 // identifyWorker reads ID-WELL.ATTEMPT.log.
 func identifyWorker(name string) (File, bool) {
 	stem, ok := strings.CutSuffix(name, ".log")
-	id, rest, cut := strings.Cut(stem, "-")
-	if len(stem) > idLength && stem[idLength] == '-' && isID(stem[:idLength]) {
-		id, rest = stem[:idLength], stem[idLength+1:]
+	if !ok || len(stem) <= idLength || stem[idLength] != '-' || !isID(stem[:idLength]) {
+		return File{}, false
 	}
+	id, rest := stem[:idLength], stem[idLength+1:]
 	dot := strings.LastIndexByte(rest, '.')
-	if !ok || !cut || dot < 1 {
+	if dot < 1 {
 		return File{}, false
 	}
 	attempt, err := strconv.Atoi(rest[dot+1:])

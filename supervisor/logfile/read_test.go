@@ -83,19 +83,20 @@ func TestNamesOfFiles(t *testing.T) {
 	t.Parallel()
 	d := Dir("/logs")
 	for name, want := range map[string]File{
-		"server-7777.log":       {Kind: KindServer, Port: 7777},
-		"server-7777.log.2":     {Kind: KindServer, Port: 7777, Aside: 2},
-		"P1-0123abcd.log":       {Kind: KindExecution, Execution: "0123abcd"},
-		"server-12345678.log":   {Kind: KindExecution, Execution: "12345678"}, // a plate called "server"
-		"a.log-b-0123abcd.log":  {Kind: KindExecution, Execution: "0123abcd"},
-		"server-start.log":      {},
-		"server-7777.log.x":     {},
-		"P1-0123abcd.log.1":     {},
-		"P1-0123.log":           {},
-		"something.txt":         {},
-		".log":                  {},
-		"":                      {},
-		"server-99999999.log.1": {},
+		"server-7777.log":        {Kind: KindServer, Port: 7777},
+		"server-7777.log.2":      {Kind: KindServer, Port: 7777, Aside: 2},
+		"server-" + id + ".log":  {Kind: KindExecution, Execution: id}, // a plate called "server"
+		"a.log-b-" + id + ".log": {Kind: KindExecution, Execution: id},
+		"server-start.log":       {},
+		"server-7777.log.x":      {},
+		"P1-" + id + ".log.1":    {},
+		"P1-0123abcd.log":        {},
+		"server-12345678.log":    {},
+		"P1-0123.log":            {},
+		"something.txt":          {},
+		".log":                   {},
+		"":                       {},
+		"server-99999999.log.1":  {},
 	} {
 		got, ok := identify(name, false)
 		if ok != (want.Kind != "") || ok && got != want {
@@ -108,7 +109,6 @@ func TestNamesOfFiles(t *testing.T) {
 		d.ExecutionPath(id, "/p/server-12"):                     {Kind: KindExecution, Execution: id},
 		d.ExecutionPath(id, "/p/"+strings.Repeat("plate", 100)): {Kind: KindExecution, Execution: id},
 		d.WorkerPath(id, "A01", 3):                              {Kind: KindWorker, Execution: id, Well: "A01", Attempt: 3},
-		"workers/0123abcd-A01.3.log":                            {Kind: KindWorker, Execution: "0123abcd", Well: "A01", Attempt: 3},
 	} {
 		name := filepath.Base(path)
 		if got, ok := identify(name, want.Kind == KindWorker); !ok || got != want || len(name) > 255 {
@@ -119,28 +119,16 @@ func TestNamesOfFiles(t *testing.T) {
 	if got := execution.Name(); got != "My_plate-0123abcd" {
 		t.Errorf("it is called %q", got)
 	}
-	for _, name := range []string{"0123abcd-A01.log", "A01.1.log", "0123abcd-.1.log", "0123abcd-A01.x.log", "0123abcd-A01.1.txt"} {
+	for _, name := range []string{id + "-A01.log", "A01.1.log", "0123abcd-A01.1.log", id + "-.1.log", id + "-A01.x.log", id + "-A01.1.txt"} {
 		if got, ok := identify(name, true); ok {
 			t.Errorf("%s gives %+v", name, got)
 		}
 	}
 }
 
-// Names of an earlier version have the beginning of the id.
-func TestLogsOfAnExecution(t *testing.T) {
+func TestExecutionsDoNotShareLogs(t *testing.T) {
 	t.Parallel()
 	const other = "0123abcd-4567-89ab-cdef-0123456789ac"
-	for _, c := range []struct {
-		file, execution string
-		want            bool
-	}{
-		{id, id, true}, {other, id, false}, {id, "0123abcd", false}, {"0123abcd", id, true}, {"0123abcd", "0123abcd", true},
-		{"0123abce", id, false}, {"", id, false}, {"0123", id, false},
-	} {
-		if got := (File{Execution: c.file}).Of(c.execution); got != c.want {
-			t.Errorf("a log of %q is of %q: %t", c.file, c.execution, got)
-		}
-	}
 	d := Dir("/logs")
 	if d.ExecutionPath(id, "/p") == d.ExecutionPath(other, "/p") || d.WorkerPath(id, "A01", 1) == d.WorkerPath(other, "A01", 1) {
 		t.Error("executions whose ids begin alike share a log")

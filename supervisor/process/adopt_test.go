@@ -146,12 +146,10 @@ func TestAdoptedWorkerIsHeldToItsLimits(t *testing.T) {
 	for name, limited := range map[string]struct {
 		do     order
 		limits Limits
-		older  bool // the record is of a server that did not write limits
 		reason enums.ExitReason
 	}{
 		"timeout":   {do: order{Do: "sleep", For: time.Hour}, limits: Limits{Timeout: time.Second}, reason: enums.ReasonTimeout},
 		"processes": {do: order{Do: "children", Number: 40, For: time.Hour}, limits: Limits{Processes: 30}, reason: enums.ReasonSignal},
-		"older":     {do: order{Do: "sleep", For: time.Hour}, limits: Limits{Timeout: time.Second}, older: true, reason: enums.ReasonTimeout},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -163,9 +161,6 @@ func TestAdoptedWorkerIsHeldToItsLimits(t *testing.T) {
 			record := f.crashed(spec)
 			bare := spec
 			bare.Task, bare.Limits = nil, Limits{}
-			if limited.older {
-				record.Limits, bare.Limits = nil, spec.Limits
-			}
 			bare.Late = func(context.Context, *Spec) error {
 				t.Error("its task was made again")
 				return nil

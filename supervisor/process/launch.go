@@ -60,11 +60,10 @@ func (r *Runner) launch(ctx context.Context, a *attempt) (*plugin.Worker, error)
 		}
 	}
 	a.pid.Store(int64(worker.Pid()))
-	limits := a.spec.Limits
 	a.record = Record{
 		Record: worker.Record(), Execution: a.spec.Execution, Plate: a.spec.Plate, Well: a.spec.Well,
 		Attempt: a.spec.Attempt, Directory: a.spec.Directory, LogPath: a.spec.LogPath,
-		LogOffset: a.record.LogOffset, Groups: a.group.folders, Started: time.Now().UTC(), Limits: &limits,
+		LogOffset: a.record.LogOffset, Groups: a.group.folders, Started: time.Now().UTC(), Limits: a.spec.Limits,
 	}
 	return worker, nil
 }

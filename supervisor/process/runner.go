@@ -158,12 +158,12 @@ func (r *Runner) Run(ctx context.Context, spec Spec, started func(Record) error)
 }
 
 // Adopt takes over an attempt of an earlier server and returns how it ended. A
-// worker that lives is held to the record's limits at once (to those of the spec
-// when the record has none); one that is gone is judged by what it left; one that
-// never got its task gets it now.
+// worker that lives is held to the record's limits at once; one that is gone is
+// judged by what it left; one that never got its task gets it now. The record is
+// empty when the earlier server died before it could tell.
 func (r *Runner) Adopt(ctx context.Context, record Record, spec Spec) Result {
-	if record.Limits != nil {
-		spec.Limits = *record.Limits
+	if record.Pid != 0 {
+		spec.Limits = record.Limits
 	}
 	a := r.newAttempt(spec)
 	a.adopted, a.record = true, record

@@ -114,7 +114,5 @@ type Record struct {
 	LogOffset int64     `json:"log_offset"` // where this attempt's part begins
 	Groups    []string  `json:"groups,omitempty"`
 	Started   time.Time `json:"started"`
-	// Limits the attempt was started with; nil in records of servers that did not
-	// write them.
-	Limits *Limits `json:"limits,omitempty"`
+	Limits    Limits    `json:"limits"` // the attempt was started with
 }

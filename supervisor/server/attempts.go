@@ -62,9 +62,6 @@ func (e *edge) Adopt(ctx context.Context, order engine.Adopt, report engine.Repo
 		Execution: x.ID, Plate: x.Plate, Well: w.Name, Attempt: a.Number, Threads: a.Threads,
 		LogPath: e.logs.dir.WorkerPath(x.ID, w.Name, a.Number), Limits: process.Limits{Memory: a.Memory},
 	}
-	if filepath.Dir(record.LogPath) == filepath.Dir(spec.LogPath) {
-		spec.LogPath = record.LogPath // earlier versions had other names
-	}
 	j, err := e.jobs.get(x)
 	if err != nil {
 		e.log.Error("what an attempt left cannot be found", "execution", x.ID, "well", w.Name, "error", err)
@@ -97,11 +94,6 @@ func (e *edge) Adopt(ctx context.Context, order engine.Adopt, report engine.Repo
 // adopted is finish for an attempt that an earlier server started.
 func (e *edge) adopted(ctx context.Context, order engine.Adopt, record process.Record, spec process.Spec, r process.Result) engine.Ended {
 	x, w, a := order.Execution, order.Well, order.Attempt
-	if j, err := e.jobs.get(x); err == nil && j.known() == nil { // on the record of an earlier version, and the folder wants to know
-		if _, err := e.compiled(ctx, x); err != nil {
-			e.log.Warn("an execution does not compile any more", "execution", x.ID, "error", err)
-		}
-	}
 	if r.Reason == enums.ReasonLost {
 		e.findCommitted(x, w, a, &r)
 	}

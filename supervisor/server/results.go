@@ -102,15 +102,16 @@ func (e *edge) merge(x engine.Execution, wells []engine.Well) (json.RawMessage, 
 		return nil, err
 	}
 	defer done()
+	f := j.known()
+	if f == nil {
+		return nil, errors.New("what its plan was is not on record")
+	}
 	work := result.Job{
-		Execution: x.ID, Plate: x.Plate, PlateRoot: j.submission.PlatePath, PipelineText: j.submission.Pipeline,
-		Fingerprint: e.names.Fingerprint(), Versions: map[string]string{"wellhouse": e.version},
-		Started: x.Started, Ended: e.now(),
+		Execution: x.ID, Plate: f.Plate, PlateRoot: j.submission.PlatePath, Pipeline: f.Pipeline, PipelineText: j.submission.Pipeline,
+		Configuration: f.Settings, Warnings: f.Warnings, Fingerprint: e.names.Fingerprint(),
+		Versions: map[string]string{"wellhouse": e.version}, Started: x.Started, Ended: e.now(),
 	}
-	if f := j.known(); f != nil { // not of an execution that an older server began
-		work.Plate, work.Pipeline, work.Warnings, work.Configuration = f.Plate, f.Pipeline, f.Warnings, f.Settings
-		maps.Copy(work.Versions, f.Versions)
-	}
+	maps.Copy(work.Versions, f.Versions)
 	for i := range wells {
 		work.Wells = append(work.Wells, resultWell(&wells[i]))
 	}

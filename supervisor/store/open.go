@@ -43,7 +43,7 @@ func Open(path string, logger *slog.Logger) (*Store, error) {
 		return nil, fmt.Errorf("open store %s: %w", path, err)
 	}
 	if _, err := os.Lstat(path); err == nil {
-		// Also those that an older version left under a name that does not tell.
+		// Also where somebody else put a store in its place, as from a copy.
 		if err := retire(path); err != nil {
 			logger.Warn("an earlier damaged store cannot be marked as taken over", "error", err)
 		}

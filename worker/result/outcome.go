@@ -16,10 +16,8 @@ import (
 const (
 	outcomeFile = "outcome.json"
 	outcomeKind = "wellhouse.outcome"
-	// outcomeSchema: 2 has what the worker used, which 1 (still read) has not.
-	outcomeSchema = 2
-	tablesDir     = "tables"
-	imagesDir     = "images"
+	tablesDir   = "tables"
+	imagesDir   = "images"
 )
 
 // Outcome is how one attempt at a well ended, written by the worker as the

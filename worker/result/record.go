@@ -30,15 +30,6 @@ func (e *DamagedError) Unwrap() []error { return []error{ErrInvalid, e.Err} }
 // recordSchema is the version of the envelope and of what it carries.
 const recordSchema = 1
 
-// schemaOf is the newest version of records of a kind. Earlier ones are read too:
-// what came later may be missing.
-func schemaOf(kind string) int {
-	if kind == outcomeKind {
-		return outcomeSchema
-	}
-	return recordSchema
-}
-
 // maxRecord bounds a record read from disk; a 1536-well job log with long
 // errors stays far below.
 const maxRecord = 256 << 20
@@ -58,7 +49,7 @@ func encodeRecord(kind string, value any) ([]byte, error) {
 		return nil, fmt.Errorf("encode %s: %w", kind, err)
 	}
 	sum := sha256.Sum256(raw)
-	text, err := json.Marshal(envelope{Schema: schemaOf(kind), Kind: kind, SHA256: hex.EncodeToString(sum[:]), Value: raw})
+	text, err := json.Marshal(envelope{Schema: recordSchema, Kind: kind, SHA256: hex.EncodeToString(sum[:]), Value: raw})
 	if err != nil {
 		return nil, fmt.Errorf("encode %s: %w", kind, err)
 	}
@@ -75,8 +66,8 @@ func decodeRecord(text []byte, kind string, into any) error {
 	switch {
 	case e.Kind != kind:
 		return fmt.Errorf("holds %q, want %q", e.Kind, kind)
-	case e.Schema < recordSchema || e.Schema > schemaOf(kind):
-		return fmt.Errorf("has schema %d, this version reads up to %d", e.Schema, schemaOf(kind))
+	case e.Schema != recordSchema:
+		return fmt.Errorf("has schema %d, this version reads %d", e.Schema, recordSchema)
 	}
 	sum := sha256.Sum256(e.Value)
 	if hex.EncodeToString(sum[:]) != e.SHA256 {
