@@ -93,27 +93,13 @@ func (j *jobs) drop(id string) error {
 	return errors.Join(errs...)
 }
 
-// dropAll gives up everything; the server ends.
-func (j *jobs) dropAll() error {
-	j.mu.Lock()
-	ids := make([]string, 0, len(j.all))
-	for id := range j.all {
-		ids = append(ids, id)
-	}
-	j.mu.Unlock()
-	var errs []error
-	for _, id := range ids {
-		errs = append(errs, j.drop(id))
-	}
-	return errors.Join(errs...)
-}
-
 // closePatience is how long closing the files of a job may take when something
 // hangs: they may be on the share that does.
 const closePatience = 2 * time.Second
 
-// dropIdle gives up the jobs that nobody is at work on: all but those that hang.
-func (j *jobs) dropIdle() {
+// dropIdle gives up the jobs that nobody is at work on: all but those that hang,
+// whose locks end with the process.
+func (j *jobs) dropIdle() error {
 	j.mu.Lock()
 	var idle []string
 	for id, known := range j.all {
@@ -122,21 +108,21 @@ func (j *jobs) dropIdle() {
 		}
 	}
 	j.mu.Unlock()
-	dropped := make(chan struct{}, len(idle))
+	dropped := make(chan error, len(idle))
 	for _, id := range idle {
-		go func() { // ends, or hangs until the process does
-			_ = j.drop(id)
-			dropped <- struct{}{}
-		}()
+		go func() { dropped <- j.drop(id) }() // ends, or hangs until the process does
 	}
 	patience := time.After(closePatience)
+	var errs []error
 	for range idle {
 		select {
-		case <-dropped:
+		case err := <-dropped:
+			errs = append(errs, err)
 		case <-patience:
-			return
+			return errors.Join(errs...)
 		}
 	}
+	return errors.Join(errs...)
 }
 
 // compiled returns the job's plan, compiling it when it is not there yet.

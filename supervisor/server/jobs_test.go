@@ -32,7 +32,7 @@ func newEdge(t *testing.T) (*edge, engine.Execution, string) {
 		logs: &logs{dir: logfile.Dir(filepath.Join(dir, "logs")), level: slog.LevelInfo},
 	}
 	t.Cleanup(func() {
-		if err := e.jobs.dropAll(); err != nil {
+		if err := e.jobs.dropIdle(); err != nil {
 			t.Error(err)
 		}
 	})
