@@ -101,11 +101,12 @@ func peakMemory(pid int) int64 {
 	if err != nil {
 		return 0
 	}
-	return max(0, statusBytes(text, "VmHWM:")-statusBytes(text, "RssFile:"))
+	return max(0, StatusNumber(text, "VmHWM:")-StatusNumber(text, "RssFile:")) << 10
 }
 
-// statusBytes returns a field of proc(5)'s status in bytes, 0 when missing.
-func statusBytes(text []byte, field string) int64 {
+// StatusNumber returns the number in a line of proc(5)'s status or smaps_rollup, 0
+// when it is missing. Sizes are in KiB.
+func StatusNumber(text []byte, field string) int64 {
 	_, rest, found := bytes.Cut(text, []byte("\n"+field))
 	if !found {
 		return 0
@@ -115,11 +116,11 @@ func statusBytes(text []byte, field string) int64 {
 	if len(fields) == 0 {
 		return 0
 	}
-	kib, err := strconv.ParseInt(string(fields[0]), 10, 64)
+	n, err := strconv.ParseInt(string(fields[0]), 10, 64)
 	if err != nil {
 		return 0
 	}
-	return kib << 10
+	return n
 }
 
 // takeName lists the process by the name it was called by: one that was executed

@@ -197,7 +197,7 @@ func (f *faulty) obey(ctx context.Context, task order) (enums.ExitReason, string
 		}
 	case "resident":
 		text, _ := os.ReadFile("/proc/self/status")
-		kib := statusKiB(text, "VmHWM:")
+		kib := plugin.StatusNumber(text, "VmHWM:")
 		_ = os.WriteFile(filepath.Join(task.Directory, "resident"), []byte(fmt.Sprint(kib<<10)), 0o600)
 	case "say":
 		fmt.Fprintf(os.Stderr, "GOMAXPROCS=%s HOME=%s SECRET=%q\n", os.Getenv("GOMAXPROCS"), os.Getenv("HOME"), os.Getenv("SECRET"))

@@ -1,7 +1,6 @@
 package process
 
 import (
-	"bytes"
 	"os"
 	"strconv"
 
@@ -31,8 +30,8 @@ func measure(pid int) usage {
 	for _, child := range children {
 		u.memory += proportional(child)
 		if text, err := os.ReadFile(procPath(child, "status")); err == nil {
-			u.processes += int(statusKiB(text, "Threads:"))
-			u.shared += statusKiB(text, "RssShmem:") << 10
+			u.processes += int(plugin.StatusNumber(text, "Threads:"))
+			u.shared += plugin.StatusNumber(text, "RssShmem:") << 10
 		}
 	}
 	return u
@@ -44,36 +43,18 @@ func measureAlone(pid int) usage {
 	if err != nil {
 		return usage{}
 	}
-	shared := statusKiB(text, "RssShmem:") << 10
+	shared := plugin.StatusNumber(text, "RssShmem:") << 10
 	return usage{
-		memory:    statusKiB(text, "RssAnon:")<<10 + shared,
+		memory:    plugin.StatusNumber(text, "RssAnon:")<<10 + shared,
 		shared:    shared,
-		files:     statusKiB(text, "RssFile:") << 10,
-		peak:      max(0, statusKiB(text, "VmHWM:")-statusKiB(text, "RssFile:")) << 10,
-		processes: int(statusKiB(text, "Threads:")),
+		files:     plugin.StatusNumber(text, "RssFile:") << 10,
+		peak:      max(0, plugin.StatusNumber(text, "VmHWM:")-plugin.StatusNumber(text, "RssFile:")) << 10,
+		processes: int(plugin.StatusNumber(text, "Threads:")),
 	}
 }
 
 func procPath(pid int, file string) string {
 	return "/proc/" + strconv.Itoa(pid) + "/" + file
-}
-
-// statusKiB returns the number in a line of proc(5)'s status or smaps_rollup.
-func statusKiB(text []byte, field string) int64 {
-	_, rest, found := bytes.Cut(text, []byte("\n"+field))
-	if !found {
-		return 0
-	}
-	line, _, _ := bytes.Cut(rest, []byte("\n"))
-	fields := bytes.Fields(line)
-	if len(fields) == 0 {
-		return 0
-	}
-	n, err := strconv.ParseInt(string(fields[0]), 10, 64)
-	if err != nil {
-		return 0
-	}
-	return n
 }
 
 // proportional is a process's proportional set size without pages of files, in
@@ -83,7 +64,7 @@ func proportional(pid int) int64 {
 	if err != nil {
 		return 0
 	}
-	return (statusKiB(text, "Pss_Anon:") + statusKiB(text, "Pss_Shmem:")) << 10
+	return (plugin.StatusNumber(text, "Pss_Anon:") + plugin.StatusNumber(text, "Pss_Shmem:")) << 10
 }
 
 // descendants lists all processes below one, in no order of worth.
@@ -109,5 +90,5 @@ func proportionalSize(pid int) int64 {
 	if err != nil {
 		return 0
 	}
-	return statusKiB(text, "Pss:") << 10
+	return plugin.StatusNumber(text, "Pss:") << 10
 }
