@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/wellhouse-hcs/wellhouse/enums"
+	"github.com/wellhouse-hcs/wellhouse/ipc/message"
 	"github.com/wellhouse-hcs/wellhouse/supervisor/internal/harness"
 )
 
@@ -28,6 +29,7 @@ func TestFaultAdoptedWorkerTimesOutWithoutItsPlate(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.Serve("--workers", "1", "--spares", "0")
+	w.Await(id, "the step it hangs in", func(x message.Execution) bool { return x.Wells[0].Step == "fault" }, nil)
 	if !harness.AwaitGone(pid, harness.Patience) {
 		t.Fatal("the worker goes on beyond its limit")
 	}

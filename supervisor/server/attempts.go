@@ -67,6 +67,11 @@ func (e *edge) Adopt(ctx context.Context, order engine.Adopt, report engine.Repo
 		e.log.Error("what an attempt left cannot be found", "execution", x.ID, "well", w.Name, "error", err)
 	} else { // not by the record's word: what is there is removed
 		spec.Directory = result.AttemptDir(j.submission.Out(), x.ID, w.Name, a.Number)
+		go func() { // ends, or hangs by itself on a share that does: nothing waits for it
+			if step := result.ReadTrail(spec.Directory); step != "" {
+				e.board.resumed(x, w.Name, a, step)
+			}
+		}()
 	}
 	spec.Late = func(ctx context.Context, late *process.Spec) error {
 		if _, err := e.compiled(ctx, x); err != nil { // before the folder is opened: it wants to know the plate

@@ -74,6 +74,21 @@ func (b *board) fromWorker(event *progress.Event) {
 	b.put(p, event)
 }
 
+// resumed publishes the step that a worker was at when it was taken over, unless it
+// has told by itself.
+func (b *board) resumed(x engine.Execution, well string, attempt engine.Attempt, step string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	p := b.plates[x.ID]
+	if p == nil || p.latest[well] != nil {
+		return
+	}
+	b.put(p, &progress.Event{
+		Execution: x.ID, Plate: x.Plate, Well: well, Attempt: int32(attempt.Number), Pid: int64(attempt.Pid), Step: step,
+		Phase: string(enums.PhaseStepStarted), Status: string(enums.ProgressRunning), Timestamp: progress.Seconds(b.now()),
+	})
+}
+
 // overtaken tells an event of an attempt that is over, or older than what is
 // known of the same attempt.
 func (p *plateBoard) overtaken(event *progress.Event) bool {
