@@ -359,12 +359,17 @@ func (a *attempt) judge(e evidence) Result {
 	if step := a.beat.step.Load(); step != nil && out.LastStep == "" {
 		out.LastStep = *step
 	}
+	return out
+}
+
+// tell logs how the attempt ended.
+func (a *attempt) tell(r Result) {
 	level := slog.LevelDebug // the execution's own log tells people
-	if reason != enums.ReasonOK {
+	if r.Reason != enums.ReasonOK {
 		level = slog.LevelWarn
 	}
-	a.log.Log(context.Background(), level, "attempt ended", "reason", string(reason), "error", text, "pid", out.Pid, "exit", e.Exit.String())
-	return out
+	a.log.Log(context.Background(), level, "attempt ended",
+		"reason", string(r.Reason), "error", r.Error, "pid", r.Pid, "exit", r.ExitCode, "signal", r.Signal)
 }
 
 // unkillable ends the attempt while its process stays. Where it hangs, its files
@@ -396,7 +401,7 @@ func (a *attempt) unkillable(worker *plugin.Worker) Result {
 // startFailed is the result when no worker came to its task.
 func (a *attempt) startFailed(ctx context.Context, err error) Result {
 	defer a.runner.removeGroup(a.group)
-	e := evidence{Limits: a.spec.Limits, OutcomeErr: fs.ErrNotExist, KernelOOM: a.group.oomKills()}
+	e := evidence{Limits: a.spec.Limits, OutcomeErr: fs.ErrNotExist, KernelOOM: a.group.oomKills(), Refused: a.group.refusals()}
 	e.Exit.Code = -1
 	var failure *plugin.StartError
 	var gone <-chan struct{}
@@ -410,6 +415,7 @@ func (a *attempt) startFailed(ctx context.Context, err error) Result {
 		a.spec.Concluding()
 	}
 	out := a.judge(e)
+	killedForMemory := out.Error // if it was
 	out.Reason, out.Error, out.Gone = enums.ReasonStartFailed, err.Error(), gone
 	var differs *mismatch
 	switch {
@@ -419,8 +425,13 @@ func (a *attempt) startFailed(ctx context.Context, err error) Result {
 		out.Reason, out.Error, out.Differences = enums.ReasonHandshakeMismatch, differs.Error(), differs.differences
 	case gone != nil:
 		out.Reason = enums.ReasonUnkillable
+	case e.KernelOOM > 0: // says something about the well's limit, not about the machine
+		out.Reason, out.Error = enums.ReasonOutOfMemory, killedForMemory+": "+err.Error()
 	case len(out.LogTail) > 0:
 		out.Error += ": " + strings.TrimSpace(out.LogTail[0])
+	}
+	if out.Reason == enums.ReasonStartFailed {
+		out.Error += processLimit(e)
 	}
 	return out
 }

@@ -124,7 +124,7 @@ func ended(e evidence) (enums.ExitReason, string) {
 	case kind == crashPanic, kind == crashThread:
 		return enums.ReasonPanic, e.Crash.message + processLimit(e)
 	case kind == crashSignal:
-		return enums.ReasonSignal, e.Crash.message
+		return enums.ReasonSignal, e.Crash.message + processLimit(e)
 	case !e.Exit.Known:
 		return "", ""
 	case e.Stopped == afterBadReply && e.CallErr != nil:

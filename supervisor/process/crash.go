@@ -108,7 +108,8 @@ func crashLine(line []byte) crash {
 			}
 		}
 		return crash{kind: kind, message: text}
-	case strings.HasPrefix(text, "runtime/cgo: pthread_create failed: "), strings.HasPrefix(text, "runtime: failed to create new OS thread"):
+	case strings.HasPrefix(text, "runtime/cgo: pthread_create failed: "), strings.HasPrefix(text, "runtime: failed to create new OS thread"),
+		strings.HasPrefix(text, "Resource temporarily unavailable (src/thread.cpp:"): // of libzmq, before it aborts
 		return crash{kind: crashThread, message: text}
 	case strings.HasPrefix(text, "SIG"):
 		name, rest, found := strings.Cut(text, ": ")

@@ -85,6 +85,38 @@ func TestKernelKillsForMemory(t *testing.T) {
 	}
 }
 
+// A limit that is too small for a worker to start is the well's, and named: the
+// machine's starts are not at fault.
+func TestKernelKillsForMemoryAtTheStart(t *testing.T) {
+	if raceDetector {
+		t.Skip("the race detector gives up for the limit of data before the kernel kills")
+	}
+	t.Parallel()
+	f := newFixture(t, nil)
+	if f.groups.memory == "" {
+		t.Skip("no control groups of memory can be made here, in v1 or v2")
+	}
+	spec := f.spec("A01", order{})
+	spec.Limits.Memory = 4 << 10
+	if got := f.run(spec); got.Reason != enums.ReasonOutOfMemory || !strings.Contains(got.Error, "limit 0 MiB") {
+		t.Errorf("got %+v", got)
+	}
+}
+
+func TestTooFewProcessesToStart(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, nil)
+	if f.groups.pids == "" {
+		t.Skip("no control groups of processes can be made here, in v1 or v2")
+	}
+	spec := f.spec("A01", order{})
+	spec.Limits.Processes = 1
+	// It may have had its threads before the limit.
+	if got := f.run(spec); got.Reason == enums.ReasonStartFailed && !strings.Contains(got.Error, "limit of 1 processes") {
+		t.Errorf("got %+v", got)
+	}
+}
+
 func TestProcessLimit(t *testing.T) {
 	eachWay(t, pidsGroups, func(t *testing.T, f *fixture) {
 		spec := f.spec("A01", order{Do: "children", Number: 150, For: time.Minute})

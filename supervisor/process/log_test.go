@@ -154,6 +154,10 @@ func TestParseCrash(t *testing.T) {
 		{"memory", "fatal error: runtime: cannot allocate memory\n\ngoroutine 1 [running]:\n", crashMemory, 0, "fatal error: runtime: cannot allocate memory"},
 		{"more memory", "runtime: out of memory: cannot allocate 4194304-byte block (75431936 in use)\nfatal error: out of memory\n", crashMemory, 0, "runtime: out of memory: cannot allocate 4194304-byte block (75431936 in use)"},
 		{"threads", "runtime/cgo: pthread_create failed: Resource temporarily unavailable\nSIGABRT: abort\n", crashThread, 0, "runtime/cgo: pthread_create failed: Resource temporarily unavailable"},
+		{
+			"threads of libzmq", "Resource temporarily unavailable (src/thread.cpp:269)\nSIGABRT: abort\nPC=0x7f m=8 sigcode=18446744073709551610\n",
+			crashThread, 0, "Resource temporarily unavailable (src/thread.cpp:269)",
+		},
 		{"the later one", "panic: first\n\ngoroutine 1 [running]:\n\npanic: second\n", crashPanic, 0, "panic: second"},
 	} {
 		got, begin := parseCrash([]byte(test.log))

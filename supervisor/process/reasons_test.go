@@ -3,7 +3,9 @@
 package process
 
 import (
+	"bytes"
 	"context"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -194,8 +196,9 @@ func TestStartFailures(t *testing.T) {
 	} {
 		t.Run(test.worker, func(t *testing.T) {
 			t.Parallel()
+			log := &bytes.Buffer{}
 			f := newFixture(t, func(o *Options) {
-				o.Args = []string{test.worker}
+				o.Args, o.Logger = []string{test.worker}, slog.New(slog.NewTextHandler(log, nil))
 				if test.worker == "worker-that-is-silent" {
 					o.StartTimeout = 500 * time.Millisecond
 				}
@@ -204,6 +207,9 @@ func TestStartFailures(t *testing.T) {
 			got := f.Run(context.Background(), spec, func(Record) error { t.Error("started"); return nil })
 			if got.Reason != test.reason || !strings.Contains(got.Error, test.text) {
 				t.Errorf("got %s (%s)", got.Reason, got.Error)
+			}
+			if !strings.Contains(log.String(), "reason="+string(test.reason)) {
+				t.Errorf("the log says %s", log)
 			}
 			if test.reason == enums.ReasonHandshakeMismatch && len(got.Differences) == 0 {
 				t.Error("no differences")

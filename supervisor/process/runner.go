@@ -142,9 +142,10 @@ func makePrivate(dir string) error {
 // called with what a later server needs to know, before the worker gets its
 // task; its error ends the attempt. When ctx ends the worker is stopped and the
 // reason is cancelled.
-func (r *Runner) Run(ctx context.Context, spec Spec, started func(Record) error) Result {
+func (r *Runner) Run(ctx context.Context, spec Spec, started func(Record) error) (end Result) {
 	a := r.enter(spec)
 	defer r.leave(a)
+	defer func() { a.tell(end) }()
 	worker, err := r.launch(ctx, a)
 	if err != nil {
 		return a.startFailed(ctx, err)
@@ -161,7 +162,7 @@ func (r *Runner) Run(ctx context.Context, spec Spec, started func(Record) error)
 // worker that lives is held to the record's limits at once; one that is gone is
 // judged by what it left; one that never got its task gets it now. The record is
 // empty when the earlier server died before it could tell.
-func (r *Runner) Adopt(ctx context.Context, record Record, spec Spec) Result {
+func (r *Runner) Adopt(ctx context.Context, record Record, spec Spec) (end Result) {
 	if record.Pid != 0 {
 		spec.Limits = record.Limits
 	}
@@ -173,6 +174,7 @@ func (r *Runner) Adopt(ctx context.Context, record Record, spec Spec) Result {
 	a.group = groupOf(r.ownGroups(record.Groups))
 	r.admit(a) // last: from here on progress may come
 	defer r.leave(a)
+	defer func() { a.tell(end) }()
 	within, cancel := context.WithTimeout(ctx, pingPatience)
 	defer cancel()
 	worker, err := plugin.Reattach(within, record.Record, plugin.ReattachOptions{KillTimeout: r.options.KillTimeout, Kill: r.options.Kill})
