@@ -236,6 +236,9 @@ func TestStartsThatAllFailPauseAndThenEnd(t *testing.T) {
 		if !slices.ContainsFunc(p.seen().news, func(s string) bool { return strings.Contains(s, "paused: every worker fails at start") }) {
 			t.Errorf("nobody was told why: %q", p.seen().news)
 		}
+		if slices.ContainsFunc(p.seen().news, func(s string) bool { return strings.Contains(s, "going on") }) {
+			t.Errorf("giving up was told as going on: %q", p.seen().news)
+		}
 	})
 }
 

@@ -167,8 +167,9 @@ func (m *Machine) tripOnStart(r *run, a *Attempt) {
 	switch {
 	case hopeless:
 		r.hopeless = true
-		if r.Hold != nil && r.Hold.Cause == HoldStart {
-			m.unhold(r)
+		if r.Hold != nil && r.Hold.Cause == HoldStart { // given up, not well again
+			r.Hold, r.probing = nil, false
+			m.touch(r)
 		}
 		for _, name := range r.Order {
 			if w := r.wells[name]; w.Status == enums.WellPending || w.Status == enums.WellRetryWait {
