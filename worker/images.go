@@ -11,6 +11,7 @@ import (
 	"github.com/wellhouse-hcs/wellhouse/worker/imaging"
 	"github.com/wellhouse-hcs/wellhouse/worker/pipeline"
 	"github.com/wellhouse-hcs/wellhouse/worker/plate"
+	"github.com/wellhouse-hcs/wellhouse/worker/result"
 )
 
 // keep writes the planes of a step, and the label maps it made, as TIFF files
@@ -22,8 +23,8 @@ func (r *run) keep(step *pipeline.Step, planes []*plane, labels []*imaging.Label
 	if err := r.before("mkdir", folder); err != nil {
 		return err
 	}
-	if err := os.MkdirAll(folder, 0o755); err != nil {
-		return fmt.Errorf("create image folder: %w", err)
+	if err := result.MakeWithin(r.task.Directory, "images", step.Name); err != nil {
+		return err
 	}
 	for i, p := range planes {
 		base := imageName(p.at)

@@ -20,6 +20,7 @@
 //	logs are torture                           TestFaultLogTorture
 //	records are cut                            TestFaultRecordsAreCut
 //	records name somebody else's process       TestFaultRecordsNameSomebodyElse
+//	  … are locked, or moved away              records_test.go
 //	a worker is stuck in the kernel            TestFaultStuckInTheKernel
 //	thousands of crashes                       TestFaultCrashesLeaveTheServerFlat
 //

@@ -230,6 +230,37 @@ func TestFaultRecordsAreLockedByAnotherProgram(t *testing.T) {
 	}
 }
 
+// Records that are moved away under a running server are not written where nobody
+// finds them: everything waits, nothing is accepted, and goes on when they are back.
+func TestFaultRecordsAreMovedAway(t *testing.T) {
+	t.Parallel()
+	w := harness.New(t)
+	w.Setenv("WELLHOUSE_FAULTS", "1")
+	w.Serve("--workers", "2", "--spares", "0")
+	id := w.Submit(plateOf(t, w, 4), steps("fault_sleep", "duration: 1"), "--retries", "0")
+	ended := follow(w, id)
+	w.Await(id, "a waiting worker", nil, started("A01", "fault"))
+	if err := os.Rename(w.Places.State, w.Places.State+"-away"); err != nil {
+		t.Fatal(err)
+	}
+	w.Await(id, "the pause", held("records"), nil)
+	request := message.Execute{PlateID: plateOf(t, w, 4), PipelineCode: harness.Nuclei, OutputPath: w.Path("other")}
+	if accepted, err := w.Client().Submit(w.Context(), request); err == nil {
+		t.Errorf("execution %s was accepted", accepted.ExecutionID)
+	}
+	if err := os.RemoveAll(w.Places.State); err != nil { // logs are made anew
+		t.Fatal(err)
+	}
+	if err := os.Rename(w.Places.State+"-away", w.Places.State); err != nil {
+		t.Fatal(err)
+	}
+	x, err := ended()
+	if err != nil {
+		t.Fatal(err)
+	}
+	check(t, w, x, expectation{wells: 4})
+}
+
 // rewrite changes the record of a well's process behind the server's back.
 func rewrite(t *testing.T, w *harness.World, id, well string, change func(map[string]any)) {
 	t.Helper()

@@ -112,6 +112,32 @@ func TestFaultRetryAfterAMergeThatFailed(t *testing.T) {
 	check(t, w, again, expectation{wells: 4})
 }
 
+// A results folder that is moved away under running workers is not made again by
+// them, so that it can be put back where it was; no well is to blame.
+func TestFaultResultsAreMovedAway(t *testing.T) {
+	t.Parallel()
+	w := harness.New(t)
+	w.Setenv("WELLHOUSE_FAULTS", "1")
+	w.Serve("--workers", "2", "--spares", "0")
+	out := w.Path("out")
+	pipeline := strings.Replace(harness.Nuclei, "steps:\n", "steps:\n  - {name: wait, function: fault_sleep, with: {duration: 1}, keep: true}\n", 1)
+	id := w.Submit(plateOf(t, w, 4), pipeline, "--out", out, "--retries", "0")
+	w.Await(id, "a waiting worker", nil, started("A01", "wait"))
+	if err := os.Rename(out, out+"-away"); err != nil {
+		t.Fatal(err)
+	}
+	w.Await(id, "the pause", func(x message.Execution) bool {
+		return strings.HasPrefix(x.Hold, "disk: ") && !slices.ContainsFunc(x.Wells, func(v message.Well) bool { return v.Status == enums.WellRunning })
+	}, nil)
+	if _, err := os.Lstat(out); err == nil {
+		t.Error("something is in its place")
+	}
+	if err := os.Rename(out+"-away", out); err != nil {
+		t.Fatal(err)
+	}
+	check(t, w, w.AwaitEnd(id), expectation{wells: 4})
+}
+
 // A plan that was checked before is run to its end by the next server, too.
 func TestFaultRestartKnowsTheArtifact(t *testing.T) {
 	t.Parallel()

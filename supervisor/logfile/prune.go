@@ -6,18 +6,20 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
 )
 
 // Prune removes logs that were last written before the given time. A server's
-// own log rotates and is left alone.
+// own log rotates and is left alone, and so is what is no log of ours.
 func (d Dir) Prune(before time.Time) error {
 	err := filepath.WalkDir(string(d), func(path string, entry fs.DirEntry, err error) error {
 		if err != nil {
 			return err
 		}
-		if entry.IsDir() || !strings.Contains(entry.Name(), ".log") || strings.HasPrefix(entry.Name(), "server-") {
+		if entry.IsDir() {
+			return nil
+		}
+		if f, ours := identify(entry.Name(), filepath.Dir(path) != filepath.Clean(string(d))); !ours || f.Kind == KindServer {
 			return nil
 		}
 		info, err := entry.Info()

@@ -2,6 +2,8 @@ package logfile
 
 import (
 	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -103,6 +105,31 @@ func TestRotationThatFails(t *testing.T) {
 			is(path+".2", strings.Repeat(long, 4))
 			is(path+".3", "older.1")
 		})
+	}
+}
+
+// A plate may be called like a server; its log goes like any other. What somebody
+// else put into the directory stays.
+func TestPruneTakesItsOwn(t *testing.T) {
+	t.Parallel()
+	d := Dir(t.TempDir())
+	for _, dir := range []string{"workers", "mine"} {
+		if err := os.Mkdir(filepath.Join(string(d), dir), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	goes := []string{d.ExecutionPath(id, "/plates/P"), d.ExecutionPath(id, "/plates/server-7777"), d.WorkerPath(id, "A01", 1)}
+	stays := []string{d.ServerPath(7777), d.ServerPath(7777) + ".1", filepath.Join(string(d), "my.log"), filepath.Join(string(d), "mine", "x.log")}
+	for _, path := range slices.Concat(goes, stays) {
+		add(t, path, "text\n")
+	}
+	if err := d.Prune(time.Now().Add(time.Hour)); err != nil {
+		t.Fatal(err)
+	}
+	for i, path := range slices.Concat(goes, stays) {
+		if _, err := os.Stat(path); (err == nil) != (i >= len(goes)) {
+			t.Errorf("%s is there: %v", path, err == nil)
+		}
 	}
 }
 

@@ -14,8 +14,9 @@ var (
 	// ErrFull marks a Save for which there was no room. Nothing of it was kept.
 	ErrFull = errors.New("no room on disk")
 	// ErrUnwritable marks a Save that was refused for another reason than room: by
-	// the file system (read-only, an exceeded quota, a broken device), or because
-	// another program has the file locked. Nothing of it was kept.
+	// the file system (read-only, an exceeded quota, a broken device), because
+	// another program has the file locked, or because the file is not where it was
+	// opened any more. Nothing of it was kept.
 	ErrUnwritable = errors.New("store cannot be written")
 	// ErrNetworkFileSystem marks a place where a store is not safe.
 	ErrNetworkFileSystem = errors.New("store on a network file system")

@@ -17,6 +17,7 @@ import (
 // Store is an open store. Its methods may be called from any goroutine.
 type Store struct {
 	path    string
+	file    os.FileInfo // what was opened there
 	logger  *slog.Logger
 	now     func() time.Time
 	reader  *sql.DB
@@ -98,6 +99,9 @@ func open(path string, logger *slog.Logger) (_ *Store, err error) {
 	}
 	if torn > 0 {
 		logger.Warn("the last write to the store was cut short and is undone; what it held is derived anew from outcome files", "file", path, "bytes", torn)
+	}
+	if s.file, err = os.Stat(path); err != nil {
+		return nil, err
 	}
 	w, err := newWriter(ctx, s.writer)
 	if err != nil {

@@ -47,6 +47,40 @@ func mustOpen(t testing.TB, path string) *Store {
 	return s
 }
 
+// A file that was removed or replaced under a running server takes no more
+// records: they would end with the process. When it is back the store goes on.
+func TestFileThatIsNotInItsPlaceTakesNothing(t *testing.T) {
+	t.Parallel()
+	p := path(t)
+	s := mustOpen(t, p)
+	save := func(id string) error { return s.Save(context.Background(), pair(id, "running", at(0))) }
+	if err := save("a"); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Rename(p, p+".away"); err != nil {
+		t.Fatal(err)
+	}
+	if err := save("b"); !errors.Is(err, ErrUnwritable) {
+		t.Errorf("it is gone: %v", err)
+	}
+	if err := os.WriteFile(p, []byte("another"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := save("b"); !errors.Is(err, ErrUnwritable) {
+		t.Errorf("it is another: %v", err)
+	}
+	if err := os.Rename(p+".away", p); err != nil {
+		t.Fatal(err)
+	}
+	if err := save("c"); err != nil {
+		t.Fatal(err)
+	}
+	records, err := s.Load(context.Background(), Filter{Kind: Execution})
+	if err != nil || len(records) != 2 || records[1].Execution != "c" {
+		t.Errorf("%v: %+v", err, records)
+	}
+}
+
 func at(second int) time.Time { return time.Date(2026, 1, 2, 3, 4, second, 5000, time.UTC) }
 
 // pair returns an execution and a well, as one change of state saves them.

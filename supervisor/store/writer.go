@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"os"
 )
 
 // A commit takes at most this many records beside its first Save, so that the
@@ -135,13 +136,30 @@ func (s *Store) turn(ctx context.Context, w *writer, first job) {
 			count = commitLimit
 		}
 	}
-	err := classify(w.commit(ctx, group))
+	err := s.inPlace()
+	if err == nil {
+		err = classify(w.commit(ctx, group))
+	}
 	for _, j := range group {
 		j.done <- err
 	}
 	if next != nil {
 		s.turn(ctx, w, *next)
 	}
+}
+
+// inPlace returns [ErrUnwritable] when the store's file is not at its path any more.
+// SQLite would go on writing to what is open, and all of it would be lost with
+// the process.
+func (s *Store) inPlace() error {
+	now, err := os.Stat(s.path)
+	switch {
+	case err != nil:
+		return fmt.Errorf("%w: it cannot be found (put it back, or end this server and start it again): %w", ErrUnwritable, err)
+	case !os.SameFile(now, s.file):
+		return fmt.Errorf("%w: another file was put in its place (put it back, or end this server and start it again)", ErrUnwritable)
+	}
+	return nil
 }
 
 // commit writes the records of every job in one transaction.

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -231,6 +232,35 @@ func TestCommitFlushesInOrder(t *testing.T) {
 			t.Fatalf("%q does not follow in\n%s", want, strings.Join(s.trace, "\n"))
 		}
 		at = found
+	}
+}
+
+// A folder that was made is flushed into the one around it, or nothing that is
+// flushed within it is found after a power cut.
+func TestFoldersAreFlushed(t *testing.T) {
+	t.Parallel()
+	s := &stopper{n: -1}
+	out := filepath.Join(t.TempDir(), "new", "out")
+	f := openFolder(t, out, "e1", WithStep(s.before))
+	must[Summary](t)(f.Merge(job(f, complete(t, f, "A01", 1, 3))))
+	for _, dir := range []string{filepath.Dir(filepath.Dir(out)), filepath.Dir(out), out, filepath.Join(out, "images"), filepath.Join(out, "images", "clean")} {
+		if !slices.Contains(s.trace, "flush "+dir) {
+			t.Errorf("%s is not flushed", dir)
+		}
+	}
+}
+
+// A worker whose results folder was moved away does not make another in its place.
+func TestWorkerDoesNotMakeItsFolderAgain(t *testing.T) {
+	t.Parallel()
+	f := newFolder(t)
+	dir := must[string](t)(f.Prepare("A01", 1))
+	check0(t, os.Rename(f.out, f.out+"-away"))
+	if err := errors.Join(WriteFragment(dir, objects(t, "A01", 3)), WriteOutcome(dir, outcome(f, "A01", 1, 3))); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("it says %v", err)
+	}
+	if _, err := os.Lstat(f.out); err == nil {
+		t.Error("it is there again")
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -151,6 +152,21 @@ func (s fileSystem) removeAll(path string) error {
 		return err
 	}
 	if err := os.RemoveAll(path); err != nil {
+		return fmt.Errorf("remove: %w", err)
+	}
+	return nil
+}
+
+// removeFile removes a file. A folder in its place is somebody else's and stays.
+func (s fileSystem) removeFile(path string) error {
+	if err := s.step("remove", path); err != nil {
+		return err
+	}
+	info, err := os.Lstat(path)
+	if err == nil && !info.IsDir() {
+		err = os.Remove(path)
+	}
+	if err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, syscall.ENOTDIR) {
 		return fmt.Errorf("remove: %w", err)
 	}
 	return nil

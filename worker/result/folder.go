@@ -141,6 +141,11 @@ func open(out, execution string, opts []Option) (_ *Folder, err error) {
 	if err := f.fs.makeDir(f.hidden()); err != nil {
 		return nil, err
 	}
+	for _, dir := range created { // else what is flushed in them is not to be found after a power cut
+		if err := f.fs.syncDir(filepath.Dir(dir)); err != nil && !errors.Is(err, fs.ErrPermission) { // it may be for writing only
+			return nil, err
+		}
+	}
 	holder := fmt.Sprintf("execution %s, process %d", execution, os.Getpid())
 	if f.lock, err = TryLock(f.hidden("lock"), holder); err != nil {
 		if errors.Is(err, ErrLocked) {

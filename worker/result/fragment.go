@@ -65,7 +65,10 @@ func writeFragment(fsys fileSystem, dir string, t *Table) error {
 	if err != nil {
 		return fmt.Errorf("write fragment %s: %w", t.Name, err)
 	}
-	if err := fsys.makeDir(filepath.Join(dir, tablesDir)); err != nil {
+	if err := fsys.step("mkdir", filepath.Join(dir, tablesDir)); err != nil {
+		return err
+	}
+	if err := MakeWithin(dir, tablesDir); err != nil {
 		return fmt.Errorf("write fragment %s: %w", t.Name, err)
 	}
 	// Not flushed: WriteOutcome does that before it vouches for the file.

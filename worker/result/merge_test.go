@@ -317,6 +317,73 @@ func TestMergeRemovesItsOwnStaleFilesOnly(t *testing.T) {
 	}
 }
 
+// What somebody put into the folder since the last merge is neither replaced nor
+// removed; the merge says what is in the way, and goes on when it is not.
+func TestMergeLeavesWhatItDidNotMake(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct{ name, path string }{
+		{"a file", "Nuclei.csv"},
+		{"a folder", "Nuclei.csv/mine"},
+		{"a folder where a table was", "sites.csv/mine"},
+		{"an image", "images/clean/A01_s1.tif"},
+		{"a folder where a stale table was", "Cells.csv/mine"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			f := newFolder(t, WithConfiguration("c1"))
+			cells := must[*Table](t)(NewTable("Cells", Column{Name: "ObjectNumber", Kind: Integer}))
+			dir := must[string](t)(f.Prepare("A01", 1))
+			check0(t, WriteFragment(dir, cells))
+			check0(t, WriteOutcome(dir, outcome(f, "A01", 1, 0)))
+			check0(t, f.Commit("A01", 1, "key"))
+			must[Summary](t)(f.Merge(job(f, completeWell("A01", 1))))
+			was := read(t, f, "wells.csv")
+			mine := filepath.Join(f.out, filepath.FromSlash(test.path))
+			if strings.HasSuffix(test.path, "/mine") {
+				check0(t, os.RemoveAll(filepath.Dir(mine)))
+			}
+			check0(t, os.MkdirAll(filepath.Dir(mine), 0o755))
+			check0(t, os.WriteFile(mine, []byte("mine"), 0o644))
+
+			f = reopen(t, f, "e2", WithConfiguration("c2"))
+			j := job(f, complete(t, f, "A01", 1, 2))
+			_, err := f.Merge(j)
+			if got := read(t, f, test.path); got != "mine" {
+				t.Errorf("it was replaced by %q", got)
+			}
+			if stale := strings.HasPrefix(test.path, "Cells.csv"); stale {
+				check0(t, err)
+				return
+			}
+			if err == nil || !strings.Contains(err.Error(), "is in the way") {
+				t.Fatalf("the merge says %v", err)
+			}
+			if read(t, f, "wells.csv") != was {
+				t.Error("the files of the merge before are not as they were")
+			}
+			check0(t, os.RemoveAll(filepath.Join(f.out, strings.TrimSuffix(test.path, "/mine"))))
+			must[Summary](t)(f.Merge(j))
+		})
+	}
+}
+
+// The clock may be set back between two executions: the later one still counts.
+func TestLaterExecutionCountsWhateverTheClockSays(t *testing.T) {
+	t.Parallel()
+	f := newFolder(t, WithConfiguration("c1"))
+	must[Summary](t)(f.Merge(job(f, failedWell("A01"))))
+	f = reopen(t, f, "e2", WithConfiguration("c1"))
+	j := job(f, complete(t, f, "A01", 1, 3))
+	j.Started = noon.Add(-24 * time.Hour)
+	must[Summary](t)(f.Merge(j))
+	must[Summary](t)(f.Merge(j)) // as after a restart
+	f = reopen(t, f, "e3", WithConfiguration("c1"))
+	s := must[Summary](t)(f.Merge(job(f, complete(t, f, "A02", 1, 3))))
+	if s.Complete != 2 || s.Failed != 0 {
+		t.Errorf("summary is %+v", s)
+	}
+}
+
 func TestDamagedJobRecordIsReportedAndKept(t *testing.T) {
 	t.Parallel()
 	f := newFolder(t)

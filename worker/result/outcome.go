@@ -1,6 +1,7 @@
 package result
 
 import (
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -56,6 +57,19 @@ type Outcome struct {
 // be open or there.
 func AttemptDir(out, execution, well string, attempt int) string {
 	return filepath.Join(out, hiddenDir, "attempts", execution, well+"."+strconv.Itoa(attempt))
+}
+
+// MakeWithin makes the folder parts[0]/parts[1]/… in dir, where it is not there yet, and
+// never dir itself: an attempt's directory that is gone went with its results
+// folder, and a new one would stand in the way when that is put back.
+func MakeWithin(dir string, parts ...string) error {
+	for _, part := range parts {
+		dir = filepath.Join(dir, part)
+		if err := os.Mkdir(dir, 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
+			return fmt.Errorf("create folder: %w", err)
+		}
+	}
+	return nil
 }
 
 // WriteOutcome ends an attempt's directory: it flushes and digests every file

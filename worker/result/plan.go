@@ -21,6 +21,7 @@ const jobKind = "wellhouse.job"
 type jobRecord struct {
 	Execution     string      `json:"execution"`
 	Configuration string      `json:"configuration,omitempty"`
+	Sequence      int         `json:"sequence"` // of the folder's executions; the clock may have been set between two
 	Started       time.Time   `json:"started"`
 	Wells         []jobResult `json:"wells"`
 }
@@ -139,8 +140,12 @@ func (p *mergePlan) readRecords(own jobRecord) error {
 		}
 	}
 	slices.SortFunc(p.records, func(a, b jobRecord) int {
-		return cmp.Or(a.Started.Compare(b.Started), strings.Compare(a.Execution, b.Execution))
+		return cmp.Or(cmp.Compare(a.Sequence, b.Sequence), a.Started.Compare(b.Started), strings.Compare(a.Execution, b.Execution))
 	})
+	own.Sequence = 1
+	if n := len(p.records); n > 0 {
+		own.Sequence += p.records[n-1].Sequence
+	}
 	p.records = append(p.records, own)
 	return nil
 }

@@ -110,7 +110,9 @@ func (s *stage) publish() error {
 	record := s.folder.hidden(mergedFile)
 	var before merged
 	// A damaged list costs at worst some stale files, which stay.
-	if err := readRecord(record, mergedKind, &before); err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, ErrInvalid) {
+	err := readRecord(record, mergedKind, &before)
+	damaged := errors.Is(err, ErrInvalid)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) && !damaged {
 		return err
 	}
 	now := make([]string, 0, len(s.files))
@@ -118,6 +120,9 @@ func (s *stage) publish() error {
 	for _, file := range s.files {
 		now = append(now, file.Path)
 		made[file.Path] = true
+	}
+	if err := s.refuseForeign(before.Files, !damaged); err != nil {
+		return err
 	}
 	both := slices.Concat(before.Files, now)
 	slices.Sort(both)
@@ -130,7 +135,7 @@ func (s *stage) publish() error {
 	}
 	for _, name := range before.Files {
 		if !made[name] && filepath.IsLocal(filepath.FromSlash(name)) && !strings.HasPrefix(name, hiddenDir) {
-			if err := fsys.removeAll(s.target(name)); err != nil {
+			if err := fsys.removeFile(s.target(name)); err != nil {
 				return err
 			}
 		}
@@ -141,17 +146,38 @@ func (s *stage) publish() error {
 	return fsys.removeAll(s.dir)
 }
 
+// refuseForeign refuses to replace what is not of an earlier merge: somebody put
+// it there since. Whether a file is one of ours shows only where the list of ours
+// is known.
+func (s *stage) refuseForeign(before []string, known bool) error {
+	ours := make(map[string]bool, len(before))
+	for _, name := range before {
+		ours[name] = true
+	}
+	for _, file := range s.files {
+		if s.kept[file.Path] {
+			continue
+		}
+		info, err := os.Lstat(s.target(file.Path))
+		if err == nil && (info.IsDir() || known && !ours[file.Path]) {
+			return fmt.Errorf("%s is in the way and not of an earlier run: move it somewhere else", s.target(file.Path))
+		}
+	}
+	return nil
+}
+
 func (s *stage) move() error {
 	folders := map[string]bool{}
 	for _, file := range s.files {
 		if s.kept[file.Path] {
 			continue
 		}
-		folder := path.Dir(file.Path)
-		if !folders[folder] {
-			folders[folder] = true
+		if folder := path.Dir(file.Path); !folders[folder] {
 			if err := s.folder.fs.makeDir(s.target(folder)); err != nil {
 				return err
+			}
+			for ; !folders[folder]; folder = path.Dir(folder) { // up to ".", the results folder itself
+				folders[folder] = true
 			}
 		}
 		if err := s.folder.fs.rename(filepath.Join(s.dir, filepath.FromSlash(file.Path)), s.target(file.Path)); err != nil {
