@@ -216,6 +216,8 @@ func TestParseSet(t *testing.T) {
 		{"viewer.port=0", "--set: viewer.port: 0 is below the least value, 1"},
 		{"viewer.port=70000", "--set: viewer.port: 70000 is above"},
 		{"viewer.small=128", "--set: viewer.small: 128 is not a whole number"},
+		{"threads=5000", "--set: threads: 5000 is above the greatest value, 4096"},
+		{"processes=9223372036854775807", "--set: processes: 9223372036854775807 is above the greatest value, 4194304"},
 		{"viewer.scale=NaN", "--set: viewer.scale: NaN is out of range"},
 		{"viewer.title=\xff", "--set: viewer.title: the text is not UTF-8"},
 	} {

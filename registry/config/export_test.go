@@ -55,7 +55,7 @@ func drawValue(t *rapid.T, s config.Setting) any {
 		return rapid.SampledFrom(enums.PixelTypes()).Draw(t, name)
 	case "grace":
 		return config.Duration(rapid.Int64Range(0, 600e9).Draw(t, name))
-	case "port", "retries", "open_files":
+	case "port", "retries", "open_files", "threads", "processes":
 		return rapid.IntRange(64, 100).Draw(t, name)
 	case "small":
 		return rapid.Int8().Draw(t, name)

@@ -16,13 +16,13 @@ type Global struct {
 // Pipeline is the configuration of one pipeline's execution. It is registered
 // as wellhouse.config.PipelineConfig.
 type Pipeline struct {
-	Threads   int            `json:"threads" min:"0" doc:"threads of one well; 0 = cores divided by running wells, at least 1"`
+	Threads   int            `json:"threads" min:"0" max:"4096" doc:"threads of one well; 0 = cores divided by running wells, at least 1"`
 	Retries   int            `json:"retries" min:"0" max:"100" doc:"further attempts at a well whose process was lost; a function's error is never retried"`
 	Timeout   Duration       `json:"timeout" unit:"ns" min:"0s" doc:"longest time one attempt at a well may take; 0s = no limit"`
 	Stall     Duration       `json:"stall" unit:"ns" min:"0s" doc:"longest silence of a well that answers no ping either; 0s = no limit"`
 	Memory    Bytes          `json:"memory" unit:"B" min:"0B" doc:"memory of one well; 0B = no limit"`
 	OpenFiles int            `json:"open_files" min:"64" doc:"files that one well may hold open"`
-	Processes int            `json:"processes" min:"1" doc:"processes and threads that one well may have"`
+	Processes int            `json:"processes" min:"1" max:"4194304" doc:"processes and threads that one well may have"`
 	Grace     Duration       `json:"grace" unit:"ns" min:"0s" max:"10m" doc:"time that a well has to end when asked, before it is killed"`
 	LogLevel  enums.LogLevel `json:"log_level" doc:"least severe level that is logged"`
 	Step                     // what every step inherits
