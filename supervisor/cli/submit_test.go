@@ -131,6 +131,11 @@ func TestCompileOnlyAndItsArtifact(t *testing.T) {
 	if _, err := os.Stat(plate + "_wellhouse"); err == nil {
 		t.Error("--compile-only wrote results")
 	}
+	w.Want(0, "retry", checked)
+	contains(t, w.Want(2, "retry", "--failed", checked).Stderr, "no failed well")
+	if _, err := os.Stat(plate + "_wellhouse"); err == nil {
+		t.Error("a retry of --compile-only wrote results")
+	}
 	w.Want(0, "wait", w.Submit(plate, harness.Nuclei, "--artifact", checked))
 	other := strings.Replace(harness.Nuclei, "function: segment_nuclei", "function: segment_nuclei\n    with: {min_area: 21}", 1)
 	r := w.Want(2, "wait", w.Submit(plate, other, "--artifact", checked, "--out", w.Path("other")))
@@ -149,8 +154,9 @@ func TestInvalidInput(t *testing.T) {
 	bad := w.Write("bad.yaml", "name: x\nsteps:\n  - name: a\n    function: gausian\n")
 	contains(t, w.Want(2, "submit", plate, "-p", bad).Stderr, "bad.yaml:4:15", "gaussian")
 	contains(t, w.Want(2, "submit", w.Path("none"), "-p", bad).Stderr, "no plate folder")
-	r := w.Want(2, "wait", w.Submit(plate, harness.Nuclei, "--wells", "H12"))
-	contains(t, r.Stderr, "H12", "A01")
+	invalid := w.Submit(plate, harness.Nuclei, "--wells", "H12")
+	contains(t, w.Want(2, "wait", invalid).Stderr, "H12", "A01")
+	contains(t, w.Want(2, "retry", "--failed", invalid).Stderr, "H12", "A01") // it came to no well: they are tried again
 	for _, command := range []string{"wait", "status", "cancel", "retry", "results"} {
 		contains(t, w.Want(2, command, "ffffffff").Stderr, "not found", "supervisor history")
 	}

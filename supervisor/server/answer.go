@@ -221,7 +221,10 @@ func (s *Server) retry(ctx context.Context, r message.Retry) (any, error) {
 		return nil, err
 	}
 	submission.Fresh, submission.Artifact = false, ""
-	if r.FailedOnly {
+	switch {
+	case r.FailedOnly && len(wells) == 0 && x.Status != enums.ExecutionComplete:
+		// It did not come to have wells: those that it was to run have no result.
+	case r.FailedOnly:
 		var again []string
 		for i := range wells {
 			// Results that could not be merged are all there, and kept.
@@ -233,11 +236,12 @@ func (s *Server) retry(ctx context.Context, r message.Retry) (any, error) {
 			return nil, message.Invalidf("Execution %s has no failed well to retry", x.ID)
 		}
 		submission.WellFilter = strings.Join(again, ",")
-	} else {
+	default:
 		submission.Fresh = true
 	}
 	reply, err := s.submit(ctx, submission, engine.Execution{
-		ID: r.SubmissionID, Plate: x.Plate, Client: x.Client, Workers: x.Workers, Priority: x.Priority, Retries: x.Retries, RetryOf: x.ID,
+		ID: r.SubmissionID, Plate: x.Plate, Client: x.Client, Workers: x.Workers, Priority: x.Priority, Retries: x.Retries,
+		CompileOnly: x.CompileOnly, RetryOf: x.ID,
 	})
 	if accepted, ok := reply.(message.Accepted); ok {
 		accepted.RetryOf = x.ID

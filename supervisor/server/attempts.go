@@ -14,6 +14,7 @@ import (
 
 	"github.com/wellhouse-hcs/wellhouse/enums"
 	"github.com/wellhouse-hcs/wellhouse/ipc/plugin"
+	"github.com/wellhouse-hcs/wellhouse/registry/config"
 	"github.com/wellhouse-hcs/wellhouse/supervisor/engine"
 	"github.com/wellhouse-hcs/wellhouse/supervisor/internal/failpoint"
 	"github.com/wellhouse-hcs/wellhouse/supervisor/place"
@@ -174,10 +175,7 @@ func (e *edge) task(ctx context.Context, x engine.Execution, w engine.Well, a en
 	if settings.Threads > 0 {
 		spec.Threads = settings.Threads
 	}
-	spec.Limits = process.Limits{
-		Timeout: settings.Timeout.Std(), Stall: settings.Stall.Std(), Grace: settings.Grace.Std(),
-		Memory: a.Memory, OpenFiles: settings.OpenFiles, Processes: settings.Processes,
-	}
+	spec.Limits = limitsOf(settings, a.Memory)
 	task.Execution, task.Attempt, task.Threads = x.ID, a.Number, spec.Threads
 	task.Directory, task.Lock = spec.Directory, folder.LockPath(w.Name)
 	task.ProgressEndpoint = place.Endpoint(e.progressPath)
@@ -185,6 +183,15 @@ func (e *edge) task(ctx context.Context, x engine.Execution, w engine.Well, a en
 		return fmt.Errorf("encode task: %w", err)
 	}
 	return nil
+}
+
+// limitsOf are the configured limits, with the memory that the attempt may have.
+func limitsOf(settings config.Pipeline, memory int64) process.Limits {
+	return process.Limits{
+		Timeout: settings.Timeout.Std(), Stall: settings.Stall.Std(),
+		Grace:  max(settings.Grace.Std(), 1), // 0 is no time at all, and would be the default there
+		Memory: memory, OpenFiles: settings.OpenFiles, Processes: settings.Processes,
+	}
 }
 
 // spawned reports a process once, durably, before it is given its task.
