@@ -76,6 +76,18 @@ func TestWrongCommand(t *testing.T) {
 	contains(t, errs, "statsu", "status")
 }
 
+// A script's variable that is not set is no id and no folder.
+func TestEmptyArgument(t *testing.T) {
+	t.Parallel()
+	for _, command := range []string{"wait", "status", "cancel", "retry", "results", "logs", "run", "submit"} {
+		code, out, errs := here(t, command, "")
+		if code != ExitUsage || out != "" {
+			t.Errorf("%s ended with %d and %q", command, code, out)
+		}
+		contains(t, errs, "an argument is empty", "supervisor "+command+" --help")
+	}
+}
+
 func TestPipelineCheck(t *testing.T) {
 	t.Parallel()
 	code, out, errs := here(t, "pipeline", "check", "../../examples/nuclei.yaml")

@@ -97,6 +97,9 @@ func settleExits(c *cobra.Command) {
 			if err := check(cmd, args); err != nil {
 				return usagef("%w (see `%s --help`)", err, cmd.CommandPath())
 			}
+			if slices.Contains(args, "") { // not the newest, all, or the folder that we are in
+				return usagef("an argument is empty: is it a variable that is not set? (see `%s --help`)", cmd.CommandPath())
+			}
 			return nil
 		}
 	}

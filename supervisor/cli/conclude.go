@@ -128,7 +128,7 @@ func paragraph(out io.Writer, x message.Execution, title string) error {
 // failure says in one line why a well failed.
 func failure(v message.Well) string {
 	text := cause(v.Reason, v.Error) + exitNote(&v)
-	if v.Step != "" && !strings.Contains(text, v.Step) {
+	if v.Step != "" && !strings.Contains(text, "step "+v.Step+":") {
 		text += " (in step " + v.Step + ")"
 	}
 	if v.Attempts > 1 {
