@@ -149,7 +149,11 @@ func (l *looker) look(ctx context.Context) (snapshot, error) {
 	if err != nil && l.options.Host == "" {
 		if holder := client.FindHolder(l.options); holder.Held && holder.PID > 0 {
 			shot.Source = fromTable
-			tree, err = tableTree(holder.PID)
+			places := l.options.Places
+			if holder.State != "" {
+				places.State = holder.State
+			}
+			tree, err = tableTree(holder.PID, places.Workers())
 		}
 	}
 	if err != nil {

@@ -89,10 +89,12 @@ func TestPsWatch(t *testing.T) {
 }
 
 // A server shows the workers that it took over, and what a worker left running
-// below that worker, though the kernel has both elsewhere.
+// below that worker, though the kernel has both elsewhere; when it is stuck, the
+// process table shows them.
 func TestPsAfterARestart(t *testing.T) {
 	w := faulty(t)
-	s := w.Serve("--workers", "2", "--spares", "0")
+	flags := []string{"--workers", "2", "--spares", "0", "--data-dir", w.Path("records")}
+	s := w.Serve(flags...)
 	child := "  - {name: child, function: fault_grandchild, with: {duration: 600, wells: [A01]}}\n"
 	pipeline := strings.Replace(harness.Fault("fault_sleep", long), "steps:\n", "steps:\n"+child, 1)
 	id := w.Submit(w.Plate(), pipeline)
@@ -107,19 +109,24 @@ func TestPsAfterARestart(t *testing.T) {
 				return false
 			}, nil)
 		}
-		var shot snapshot
-		w.JSON(&shot, "ps")
-		found := map[string]string{}
-		for _, p := range shot.Tree.Children {
-			found[p.Well] = p.Name
-			for _, below := range p.Children {
-				found[p.Well] += " " + below.Name
+		for _, stuck := range []bool{false, true} {
+			if stuck {
+				s.Signal(syscall.SIGSTOP)
+			}
+			var shot snapshot
+			decode(t, w.Want(0, "ps", "--json").Stdout, &shot)
+			found := map[string]string{}
+			for _, p := range shot.Tree.Children {
+				found[p.Well] = p.Name
+				for _, below := range p.Children {
+					found[p.Well] += " " + below.Name
+				}
+			}
+			if len(found) != 2 || !strings.HasSuffix(found["A01"], " sleep") || found["A02"] == "" {
+				t.Errorf("ps --json shows %v in life %d (stuck: %t)", found, life, stuck)
 			}
 		}
-		if len(found) != 2 || !strings.HasSuffix(found["A01"], " sleep") || found["A02"] == "" {
-			t.Errorf("ps --json shows %v", found)
-		}
 		s.Kill()
-		s = w.Serve("--workers", "2", "--spares", "0")
+		s = w.Serve(flags...)
 	}
 }

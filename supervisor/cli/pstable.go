@@ -15,12 +15,17 @@ import (
 
 // tableTree is a server's process tree without the server's help: what workers
 // work on is read from their marks.
-func tableTree(pid int) (message.Process, error) {
-	root, err := process.Tree(pid)
+func tableTree(pid int, runDir string) (message.Process, error) {
+	root, err := process.TreeOf(pid, runDir)
 	if err != nil {
 		return message.Process{}, fmt.Errorf("%w: process %d, which held its port, has ended: %w", client.ErrNoServer, pid, err)
 	}
-	return fromNode(root), nil
+	p := fromNode(root)
+	for i := range p.Children { // what is below has inherited its mark
+		c := &p.Children[i]
+		c.Execution, c.Well, c.Attempt = markOf(c.PID)
+	}
+	return p, nil
 }
 
 func fromNode(n process.Node) message.Process {
@@ -32,7 +37,6 @@ func fromNode(n process.Node) message.Process {
 		PID: n.Pid, Name: n.Name, State: n.State, CPUPercent: n.CPUPercent, CPUSeconds: n.CPUSeconds,
 		MemoryMB: float64(memory) / (1 << 20), ReadBytes: n.ReadBytes, WrittenBytes: n.WrittenBytes, Age: n.Age.Seconds(),
 	}
-	p.Execution, p.Well, p.Attempt = markOf(n.Pid)
 	for _, child := range n.Children {
 		p.Children = append(p.Children, fromNode(child))
 	}

@@ -15,13 +15,14 @@ import (
 
 // Holder is the process that holds a server's port, by its lock.
 type Holder struct {
-	PID     int  // 0 when it is not known
-	Control int  // its control port; 0 when it is not known
-	Held    bool // the lock is held: a server lives, whether it answers or not
+	PID     int    // 0 when it is not known
+	Control int    // its control port; 0 when it is not known
+	State   string // its data directory; "" when it is not known
+	Held    bool   // the lock is held: a server lives, whether it answers or not
 }
 
 // holderLine is what a server writes into its lock.
-var holderLine = regexp.MustCompile(`process (\d+)(?:, port \d+, control port (\d+))?`)
+var holderLine = regexp.MustCompile(`process (\d+)(?:, port \d+, control port (\d+)(?:, data directory (.+))?)?`)
 
 // FindHolder looks who holds the port. Where it can it takes no lock itself, so
 // that it does not stand in the way of a server that starts.
@@ -34,10 +35,11 @@ func holderOf(path string) Holder {
 	}
 	defer f.Close()
 	var h Holder
-	if text, err := io.ReadAll(io.LimitReader(f, 512)); err == nil {
+	if text, err := io.ReadAll(io.LimitReader(f, 8<<10)); err == nil {
 		if match := holderLine.FindSubmatch(text); match != nil {
 			h.PID, _ = strconv.Atoi(string(match[1])) // no number is no knowledge
 			h.Control, _ = strconv.Atoi(string(match[2]))
+			h.State = string(match[3])
 		}
 	}
 	pid, held := flocked(f)

@@ -63,17 +63,17 @@ func TestHolderInAnotherNamespace(t *testing.T) {
 		}
 		return string(out)
 	}
-	lock, err := result.TryLock(path, "process 4711, port 7777, control port 9000")
+	lock, err := result.TryLock(path, "process 4711, port 7777, control port 9000, data directory /a b")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := look(); got != "{PID:4711 Control:9000 Held:true}" {
+	if got := look(); got != "{PID:4711 Control:9000 State:/a b Held:true}" {
 		t.Errorf("while it is held: %s", got)
 	}
 	if err := lock.Release(); err != nil {
 		t.Fatal(err)
 	}
-	if got := look(); got != "{PID:4711 Control:9000 Held:false}" {
+	if got := look(); got != "{PID:4711 Control:9000 State:/a b Held:false}" {
 		t.Errorf("after its release: %s", got)
 	}
 }

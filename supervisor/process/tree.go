@@ -3,11 +3,14 @@ package process
 import (
 	"fmt"
 	"maps"
+	"math"
 	"os"
 	"slices"
 	"time"
 
 	"github.com/shirou/gopsutil/v3/process"
+
+	"github.com/wellhouse-hcs/wellhouse/ipc/plugin"
 )
 
 // Node is a process and what runs below it.
@@ -61,20 +64,49 @@ func (r *Runner) Tree() (Node, error) {
 	if err != nil {
 		return Node{}, err
 	}
-	below := map[int]Node{} // children of ours, and what is to be
+	return withMarked(root, markers(r.prefix), slices.Sorted(maps.Keys(r.workers()))), nil
+}
+
+// TreeOf is [Runner.Tree] of another process, which has this run directory: of
+// those with one marker the oldest is taken for the worker.
+func TreeOf(pid int, runDir string) (Node, error) {
+	root, err := Tree(pid)
+	if err != nil {
+		return Node{}, err
+	}
+	marked := markers(markerPrefix(runDir))
+	oldest := map[string]int{}
+	for _, pid := range slices.Sorted(maps.Keys(marked)) {
+		if other, found := oldest[marked[pid]]; !found || startOf(pid) < startOf(other) {
+			oldest[marked[pid]] = pid
+		}
+	}
+	return withMarked(root, marked, slices.Sorted(maps.Values(oldest))), nil
+}
+
+// startOf is when a process started, the end of time when it is gone.
+func startOf(pid int) uint64 {
+	if at, _, err := plugin.StartTime(pid); err == nil {
+		return at
+	}
+	return math.MaxUint64
+}
+
+// withMarked adds to a tree the workers that are not in it, and what carries a
+// marker: below its worker, or below the root when that is gone.
+func withMarked(root Node, marked map[int]string, workers []int) Node {
+	below := map[int]Node{} // children of the root, and what is to be
 	for _, child := range root.Children {
 		below[child.Pid] = child
 	}
 	seen := pidsOf(root)
-	marked := markers(r.prefix)
-	workers := r.workers()
 	owner := map[string]int{} // marker → worker
-	for pid := range workers {
+	for _, pid := range workers {
 		if marker := marked[pid]; marker != "" {
 			owner[marker] = pid
 		}
 	}
-	for _, pid := range append(slices.Sorted(maps.Keys(workers)), slices.Sorted(maps.Keys(marked))...) {
+	for _, pid := range append(workers, slices.Sorted(maps.Keys(marked))...) {
 		if seen[pid] {
 			continue
 		}
@@ -95,7 +127,7 @@ func (r *Runner) Tree() (Node, error) {
 	for _, pid := range slices.Sorted(maps.Keys(below)) {
 		root.Children = append(root.Children, below[pid])
 	}
-	return root, nil
+	return root
 }
 
 // pidsOf are the numbers of a process and of all below it.

@@ -140,7 +140,7 @@ const reserveMemory = 256 << 20
 // IPC bind would silently steal the sockets of a server that lives.
 func (s *Server) lock() error {
 	// Clients read this: it tells them of servers that do not answer, and of chosen control ports.
-	holder := fmt.Sprintf("process %d, port %d, control port %d", os.Getpid(), s.options.Port, s.options.Control)
+	holder := fmt.Sprintf("process %d, port %d, control port %d, data directory %s", os.Getpid(), s.options.Port, s.options.Control, s.options.Places.State)
 	for _, l := range []struct{ path, what string }{
 		{s.options.Places.Lock(), "the data directory " + s.options.Places.State},
 		{s.options.Places.PortLock(s.options.Port), fmt.Sprintf("port %d", s.options.Port)},
