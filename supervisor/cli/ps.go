@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/term"
 
 	"github.com/wellhouse-hcs/wellhouse/ipc/message"
 	"github.com/wellhouse-hcs/wellhouse/supervisor/client"
@@ -116,18 +117,35 @@ func (a *app) drawProcesses(s snapshot, tree bool) error {
 		return writeLine(a.out, s)
 	}
 	var b strings.Builder
-	if terminal(a.out) {
-		b.WriteString("\x1b[H\x1b[J") // from the top left, what was there is erased
-	}
 	fmt.Fprintf(&b, "%s\n", s.Time)
 	if err := writeProcesses(&b, s, tree); err != nil {
 		return err
 	}
-	if !terminal(a.out) {
-		b.WriteString("\n")
+	text := b.String() + "\n"
+	if out, ok := a.out.(*os.File); ok && terminal(out) && a.getenv("TERM") != "dumb" {
+		columns, rows, err := term.GetSize(int(out.Fd()))
+		if err != nil {
+			columns, rows = 0, 0
+		}
+		text = "\x1b[H\x1b[J" + fit(b.String(), columns, rows) // from the top left, what was there is erased
 	}
-	_, err := io.WriteString(a.out, b.String())
+	_, err := io.WriteString(a.out, text)
 	return err
+}
+
+// fit cuts lines to a window, whose size is 0 when it is not known: one that
+// wraps, or one too many, would push out what belongs at the top.
+func fit(text string, columns, rows int) string {
+	lines := strings.Split(strings.TrimSuffix(text, "\n"), "\n")
+	if most := rows - 1; most > 1 && len(lines) > most { // the cursor is below them
+		lines = append(lines[:most-1:most-1], fmt.Sprintf("… and %d more", len(lines)-most+1))
+	}
+	for i, line := range lines {
+		if letters := []rune(line); columns > 0 && len(letters) > columns {
+			lines[i] = string(letters[:columns])
+		}
+	}
+	return strings.Join(lines, "\n") + "\n"
 }
 
 // looker looks at a server's processes, through the server when it answers.

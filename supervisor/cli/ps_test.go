@@ -88,6 +88,26 @@ func TestPsWatch(t *testing.T) {
 	lacks(t, w.OK("ps"), "\x1b")
 }
 
+// Many workers in a small window push neither the server nor the head out of it.
+func TestPsFitsItsWindow(t *testing.T) {
+	t.Parallel()
+	text := "time\nhead\nserver └ ä\nA01\nA02\nA03\n"
+	for _, test := range []struct {
+		columns, rows int
+		want          string
+	}{
+		{0, 0, text},
+		{80, 7, text},
+		{10, 6, "time\nhead\nserver └ ä\nA01\n… and 2 mo\n"},
+		{8, 4, "time\nhead\n… and 4 \n"},
+		{80, 1, text}, // nothing helps there
+	} {
+		if got := fit(text, test.columns, test.rows); got != test.want {
+			t.Errorf("in %d columns and %d rows it is %q, want %q", test.columns, test.rows, got, test.want)
+		}
+	}
+}
+
 // A server shows the workers that it took over, and what a worker left running
 // below that worker, though the kernel has both elsewhere; when it is stuck, the
 // process table shows them.

@@ -157,6 +157,39 @@ func TestPlainTerminals(t *testing.T) {
 	}
 }
 
+// What is looked at again and again stays inside its window, and is plain lines
+// where nothing can be erased.
+func TestPsWatchOnTerminals(t *testing.T) {
+	w := harness.New(t)
+	w.Serve()
+	v := onTerminal(t, w, "xterm-256color", 30, 3, "ps", "--watch", "--interval", "100ms")
+	v.await("… and 2 more")
+	interrupt(t, v)
+	v.wait()
+	v = onTerminal(t, w, "xterm-256color", 30, 24, "ps", "--watch", "--interval", "100ms")
+	v.await("PID")
+	interrupt(t, v)
+	_, drawn := v.wait()
+	for line := range strings.SplitSeq(strings.ReplaceAll(drawn, "\x1b[H\x1b[J", ""), "\r\n") {
+		if len([]rune(line)) > 30+len("^C") {
+			t.Errorf("%q does not fit", line)
+		}
+	}
+	v = onTerminal(t, w, "dumb", 30, 3, "ps", "--watch", "--interval", "100ms")
+	v.await("server")
+	interrupt(t, v)
+	if _, drawn := v.wait(); strings.Contains(drawn, "\x1b") {
+		t.Errorf("a dumb terminal was sent %q", drawn)
+	}
+}
+
+func interrupt(t *testing.T, v *terminal) {
+	t.Helper()
+	if err := v.command.Process.Signal(os.Interrupt); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // A terminal that is closed ends the run as Ctrl-C does.
 func TestClosedTerminal(t *testing.T) {
 	w := faulty(t)
