@@ -17,6 +17,7 @@
 //	workers leave shared memory                TestFaultSharedMemory
 //	disks are full or read-only                TestFaultDisk
 //	network shares hang, fail or are away      mount_test.go
+//	the power may go at any moment             TestFaultResultsAreFlushedInOrder
 //	logs are torture                           TestFaultLogTorture
 //	records are cut                            TestFaultRecordsAreCut
 //	records name somebody else's process       TestFaultRecordsNameSomebodyElse

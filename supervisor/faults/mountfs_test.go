@@ -30,6 +30,30 @@ type share struct {
 	mu      sync.Mutex
 	faults  []*fault
 	waiting chan struct{} // closed and replaced whenever an operation begins to hang
+	changes []change      // since watch was called
+	watched bool
+}
+
+// change is what was done to a file or folder, by its path below the mount.
+type change struct {
+	what     string // "write" (also of a new file), "flush", "rename", "link", "mkdir", "remove"
+	path, to string // to: of a rename or link
+}
+
+// watch notes what is done from here on.
+func (s *share) watch() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.watched = true
+}
+
+func (s *share) note(e syscall.Errno, c change) syscall.Errno {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.watched && e == fs.OK {
+		s.changes = append(s.changes, c)
+	}
+	return e
 }
 
 // use is what an operation wants of a file.
@@ -242,7 +266,28 @@ func (n *node) OpendirHandle(ctx context.Context, flags uint32) (fs.FileHandle, 
 	if e := n.meet(reading, ""); e != fs.OK {
 		return nil, 0, e
 	}
-	return n.LoopbackNode.OpendirHandle(ctx, flags)
+	f, used, e := n.LoopbackNode.OpendirHandle(ctx, flags)
+	if e != fs.OK {
+		return nil, 0, e
+	}
+	return openFolder{f.(folder), n}, used, e
+}
+
+// folder is what can be done to an open folder.
+type folder interface {
+	fs.FileReaddirenter
+	fs.FileSeekdirer
+	fs.FileFsyncdirer
+	fs.FileReleasedirer
+}
+
+type openFolder struct {
+	folder
+	node *node
+}
+
+func (f openFolder) Fsyncdir(ctx context.Context, flags uint32) syscall.Errno {
+	return f.node.share.note(f.folder.Fsyncdir(ctx, flags), change{what: "flush", path: path.Join(".", f.node.Path(nil))})
 }
 
 func (n *node) Open(ctx context.Context, flags uint32) (fs.FileHandle, uint32, syscall.Errno) {
@@ -267,52 +312,55 @@ func (n *node) Write(ctx context.Context, f fs.FileHandle, data []byte, off int6
 	if e := n.meet(writing, ""); e != fs.OK {
 		return 0, e
 	}
-	return f.(fs.FileWriter).Write(ctx, data, off)
+	written, e := f.(fs.FileWriter).Write(ctx, data, off)
+	return written, n.share.note(e, change{what: "write", path: n.Path(nil)})
 }
 
 func (n *node) Fsync(ctx context.Context, f fs.FileHandle, flags uint32) syscall.Errno {
 	if e := n.meet(writing, ""); e != fs.OK {
 		return e
 	}
-	if syncer, ok := f.(fs.FileFsyncer); ok {
-		return syncer.Fsync(ctx, flags)
-	}
-	return fs.OK // a folder: the one behind is as durable as a test needs it
+	return n.share.note(f.(fs.FileFsyncer).Fsync(ctx, flags), change{what: "flush", path: n.Path(nil)})
 }
 
 func (n *node) Create(ctx context.Context, name string, flags, mode uint32, out *fuse.EntryOut) (*fs.Inode, fs.FileHandle, uint32, syscall.Errno) {
 	if e := n.meet(writing, name); e != fs.OK {
 		return nil, nil, 0, e
 	}
-	return n.LoopbackNode.Create(ctx, name, flags, mode, out)
+	made, f, used, e := n.LoopbackNode.Create(ctx, name, flags, mode, out)
+	return made, f, used, n.share.note(e, change{what: "write", path: path.Join(n.Path(nil), name)})
 }
 
 func (n *node) Mkdir(ctx context.Context, name string, mode uint32, out *fuse.EntryOut) (*fs.Inode, syscall.Errno) {
 	if e := n.meet(writing, name); e != fs.OK {
 		return nil, e
 	}
-	return n.LoopbackNode.Mkdir(ctx, name, mode, out)
+	made, e := n.LoopbackNode.Mkdir(ctx, name, mode, out)
+	return made, n.share.note(e, change{what: "mkdir", path: path.Join(n.Path(nil), name)})
 }
 
 func (n *node) Link(ctx context.Context, target fs.InodeEmbedder, name string, out *fuse.EntryOut) (*fs.Inode, syscall.Errno) {
 	if e := n.meet(writing, name); e != fs.OK {
 		return nil, e
 	}
-	return n.LoopbackNode.Link(ctx, target, name, out)
+	from := target.(*node).Path(nil)
+	made, e := n.LoopbackNode.Link(ctx, target, name, out)
+	return made, n.share.note(e, change{"link", from, path.Join(n.Path(nil), name)})
 }
 
 func (n *node) Rename(ctx context.Context, name string, to fs.InodeEmbedder, newName string, flags uint32) syscall.Errno {
 	if e := to.(*node).meet(reading, newName); e != fs.OK { // it takes no room
 		return e
 	}
-	return n.LoopbackNode.Rename(ctx, name, to, newName, flags)
+	e := n.LoopbackNode.Rename(ctx, name, to, newName, flags)
+	return n.share.note(e, change{"rename", path.Join(n.Path(nil), name), path.Join(to.(*node).Path(nil), newName)})
 }
 
 func (n *node) Unlink(ctx context.Context, name string) syscall.Errno {
 	if e := n.meet(reading, name); e != fs.OK {
 		return e
 	}
-	return n.LoopbackNode.Unlink(ctx, name)
+	return n.share.note(n.LoopbackNode.Unlink(ctx, name), change{what: "remove", path: path.Join(n.Path(nil), name)})
 }
 
 func (n *node) Rmdir(ctx context.Context, name string) syscall.Errno {
