@@ -96,7 +96,7 @@ func undecided(err error, id string) error {
 // tellLimit tells when fewer wells run at once than were asked for.
 func (a *app) tellLimit(wanted int, accepted message.Accepted) {
 	if limit := accepted.Workers; limit > 0 && wanted > limit {
-		fmt.Fprintf(a.errs, "supervisor: this server runs %d wells at once at most, not %d: it was started with --workers %d\n", limit, wanted, limit)
+		fmt.Fprintf(a.errs, "supervisor: this server runs %d wells at once at most, not %d: `supervisor serve --workers` sets how many\n", limit, wanted)
 	}
 }
 

@@ -20,6 +20,28 @@ const (
 	killPatience   = 15 * time.Second
 )
 
+// sameInterrupt is how close signals are that come of one cause: timeout(1) and
+// the end of a terminal send two at once. No finger is as fast.
+const sameInterrupt = 50 * time.Millisecond
+
+// awaitInterrupt returns when there was one, and false when ctx has ended.
+func awaitInterrupt(ctx context.Context, interrupts <-chan os.Signal) bool {
+	select {
+	case <-ctx.Done():
+		return false
+	case <-interrupts:
+	}
+	rest := time.NewTimer(sameInterrupt)
+	defer rest.Stop()
+	for {
+		select {
+		case <-interrupts:
+		case <-rest.C:
+			return true
+		}
+	}
+}
+
 // watcher follows one execution to its end for a person or a program.
 type watcher struct {
 	app        *app
@@ -72,10 +94,8 @@ func (w *watcher) watch(ctx context.Context) error {
 
 // listen acts on interrupts until ctx ends.
 func (w *watcher) listen(ctx context.Context) {
-	select {
-	case <-ctx.Done():
+	if !awaitInterrupt(ctx, w.interrupts) {
 		return
-	case <-w.interrupts:
 	}
 	w.interrupted.Store(true)
 	if !w.cancels {
