@@ -66,7 +66,7 @@ func (d Dir) Files() ([]File, error) {
 		for _, entry := range entries {
 			f, ok := identify(entry.Name(), dir != string(d))
 			info, err := entry.Info()
-			if !ok || err != nil { // err: folded meanwhile
+			if !ok || err != nil || !readable(info.Mode()) { // err: folded meanwhile
 				continue
 			}
 			f.Path, f.Bytes, f.Modified = filepath.Join(dir, entry.Name()), info.Size(), info.ModTime()
@@ -75,6 +75,12 @@ func (d Dir) Files() ([]File, error) {
 	}
 	slices.SortStableFunc(all, func(a, b File) int { return cmp.Or(a.Modified.Compare(b.Modified), cmp.Compare(a.Path, b.Path)) })
 	return all, nil
+}
+
+// readable tells a file, a link or a device from what is no log: opening a named
+// pipe waits for somebody at its other end, perhaps for ever.
+func readable(mode fs.FileMode) bool {
+	return mode&(fs.ModeDir|fs.ModeNamedPipe|fs.ModeSocket) == 0
 }
 
 const (

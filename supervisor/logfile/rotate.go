@@ -31,6 +31,9 @@ func OpenRotating(path string, limit int64, keep int) (*Rotating, error) {
 }
 
 func (r *Rotating) open() error {
+	if info, err := os.Stat(r.path); err == nil && !readable(info.Mode()) {
+		return fmt.Errorf("open log: %s is no file (%s): remove it", r.path, info.Mode())
+	}
 	f, err := os.OpenFile(r.path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
 		return fmt.Errorf("open log: %w", err)
