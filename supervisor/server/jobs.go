@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -203,8 +204,11 @@ func (e *edge) opened(x engine.Execution) (*opening, error) {
 		}
 		j.folder, err = result.Open(j.submission.Out(), x.ID, options...)
 		if errors.Is(err, result.ErrLocked) && begun(x) {
-			// By an earlier server, which the kernel does not let end yet.
-			err = marked{fmt.Errorf("the server before this one hangs and still has it: %w", err), engine.ErrDiskFull}
+			who := "another execution was faster after the server before this one ended"
+			if strings.Contains(err.Error(), x.ID) {
+				who = "the server before this one hangs and still has it" // the kernel does not let it end yet
+			}
+			err = marked{fmt.Errorf("%s: %w", who, err), engine.ErrDiskFull}
 		}
 		if err != nil {
 			return nil, diskFull(err)

@@ -101,6 +101,26 @@ func TestFolderIsLockedWhileSomebodyIsAtWorkInIt(t *testing.T) {
 	}
 }
 
+// A run that comes back after a restart and finds its results folder locked waits,
+// and says whether the server before it or another run has it.
+func TestWhoHasTheFolderIsTold(t *testing.T) {
+	t.Parallel()
+	e, x, out := newEdge(t)
+	for holder, says := range map[string]string{x.ID: "the server before this one hangs", "next": "another execution was faster"} {
+		has, err := result.Open(out, holder)
+		if err != nil {
+			t.Fatal(err)
+		}
+		x.Stage = engine.StageRunning
+		if _, err := e.opened(x); !errors.Is(err, engine.ErrDiskFull) || !strings.HasPrefix(err.Error(), says) {
+			t.Errorf("%s has it, and it says %v", holder, err)
+		}
+		if err := has.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 // Work that hangs is waited for as long as anybody wants it, and a little longer.
 func TestCancelledWorkIsNotWaitedForForEver(t *testing.T) {
 	t.Parallel()
