@@ -5,7 +5,10 @@ package faults
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/wellhouse-hcs/wellhouse/enums"
 	"github.com/wellhouse-hcs/wellhouse/supervisor/internal/harness"
@@ -40,9 +43,11 @@ func TestFaultSharedMemory(t *testing.T) {
 	id := w.Submit(plateOf(t, w, 4), pipeline, "--retries", "1", "--set", "timeout=4s", "--set", "grace=1s")
 	ended := follow(w, id)
 	w.Await(id, "a worker that waits", nil, started("A03", "wait"))
-	if len(left()) == 0 {
-		t.Error("no shared memory was made")
+	made := left()
+	if len(made) == 0 {
+		t.Fatal("no shared memory was made")
 	}
+	used := mapped(t, made[0])
 	server.Kill()
 	w.Serve("--workers", "4")
 	x, err := ended()
@@ -50,10 +55,29 @@ func TestFaultSharedMemory(t *testing.T) {
 		t.Fatal(err)
 	}
 	check(t, w, x, expectation{4, map[string]want{"B01": {enums.WellFailed, enums.ReasonTimeout}}})
-	if files := left(); len(files) > 0 {
-		t.Errorf("shared memory stays: %v", files)
+	if files := left(); !slices.Equal(files, []string{used}) {
+		t.Errorf("the shared memory that is left is %v, want %s, which is in use", files, used)
 	}
 	if _, err := os.Stat(foreign.Name()); err != nil {
 		t.Errorf("somebody else's shared memory is gone: %v", err)
 	}
+}
+
+// mapped uses a file of shared memory until the test ends, and removes it then.
+func mapped(t *testing.T, path string) string {
+	t.Helper()
+	f, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	memory, err := unix.Mmap(int(f.Fd()), 0, os.Getpagesize(), unix.PROT_READ, unix.MAP_SHARED)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = unix.Munmap(memory)
+		_ = os.Remove(path)
+	})
+	return path
 }
