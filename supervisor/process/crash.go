@@ -78,10 +78,36 @@ func parseCrash(log []byte) (found crash, begin int) {
 		}
 		start = end + 1
 	}
+	if found.kind == noCrash || bytes.HasPrefix(log[begin:], []byte("[signal ")) { // which follows something
+		if c, at := crashInLine(log); c.kind != noCrash {
+			if c.kind == crashPanic && found.kind == crashSignal && diedOfSignal(c.message) {
+				c.kind, c.signal = crashSignal, found.signal
+			}
+			found, begin = c, at
+		}
+	}
 	if found.kind == crashPanic && bytes.Contains(log[begin:], []byte("[signal SIGBUS")) {
 		found.signal = sigBus
 	}
 	return found, begin
+}
+
+// crashInLine is parseCrash for a crash that does not begin a line, since what the
+// program wrote before did not end its own. What follows tells it from mere words.
+func crashInLine(log []byte) (found crash, begin int) {
+	for _, after := range []string{"\n\ngoroutine ", "\n\nruntime stack:", "\n[signal SIG"} {
+		end := bytes.LastIndex(log, []byte(after))
+		if end < 0 {
+			continue
+		}
+		start := bytes.LastIndexByte(log[:end], '\n') + 1
+		for _, words := range []string{"panic: ", "fatal error: "} {
+			if at := bytes.Index(log[start:end], []byte(words)); at >= 0 {
+				return crashLine(log[start+at : end]), start + at
+			}
+		}
+	}
+	return crash{}, len(log)
 }
 
 // diedOfSignal tells the runtime's own words for a signal from a panic; they say

@@ -158,6 +158,17 @@ func TestParseCrash(t *testing.T) {
 			"threads of libzmq", "Resource temporarily unavailable (src/thread.cpp:269)\nSIGABRT: abort\nPC=0x7f m=8 sigcode=18446744073709551610\n",
 			crashThread, 0, "Resource temporarily unavailable (src/thread.cpp:269)",
 		},
+		{"after a line without an end", "50 %\r100 %panic: boom: panic: again\n\ngoroutine 1 [running]:\nmain.f()\n", crashPanic, 0, "panic: boom: panic: again"},
+		{"out of memory after a line without an end", "xxfatal error: runtime: out of memory\n\nruntime stack:\n", crashMemory, 0, "fatal error: runtime: out of memory"},
+		{
+			"nil pointer after a line without an end", "xxpanic: runtime error: nil pointer\n[signal SIGSEGV: segmentation violation code=0x1 addr=0x0 pc=0x1]\n\ngoroutine 1 [running]:\n",
+			crashPanic, 0, "panic: runtime error: nil pointer",
+		},
+		{
+			"fault after a line without an end", "xxfatal error: fault\n[signal SIGSEGV: segmentation violation code=0x2 addr=0x7f0 pc=0x1]\n\ngoroutine 1 [running]:\n",
+			crashSignal, syscall.SIGSEGV, "fatal error: fault",
+		},
+		{"words in a line", "we do not panic: never\ngoroutine 7 is our friend\n", noCrash, 0, ""},
 		{"the later one", "panic: first\n\ngoroutine 1 [running]:\n\npanic: second\n", crashPanic, 0, "panic: second"},
 	} {
 		got, begin := parseCrash([]byte(test.log))
