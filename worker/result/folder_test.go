@@ -105,7 +105,7 @@ func TestCommitReplacesAndIsIdempotent(t *testing.T) {
 
 func TestFailedAttemptLeavesTheResult(t *testing.T) {
 	t.Parallel()
-	f := openFolder(t, filepath.Join(t.TempDir(), "out"), "e1")
+	f := openFolder(t, filepath.Join(t.TempDir(), "out"), "e1", WithPlate("P1"))
 	complete(t, f, "A01", 1, 3)
 	before := tree(t, f.hidden("wells"))
 	bad := func(what string, attempt int, spoil func(dir string)) {
@@ -128,6 +128,16 @@ func TestFailedAttemptLeavesTheResult(t *testing.T) {
 	})
 	bad("another well", 3, func(dir string) { check0(t, WriteOutcome(dir, outcome(f, "A02", 3, 9))) })
 	bad("another attempt", 4, func(dir string) { check0(t, WriteOutcome(dir, outcome(f, "A01", 9, 9))) })
+	bad("another execution", 8, func(dir string) {
+		o := outcome(f, "A01", 8, 9)
+		o.Execution = "e2"
+		check0(t, WriteOutcome(dir, o))
+	})
+	bad("another plate", 10, func(dir string) {
+		o := outcome(f, "A01", 10, 9)
+		o.Plate = "P2"
+		check0(t, WriteOutcome(dir, o))
+	})
 	bad("a lost attempt", 5, func(dir string) { check0(t, os.Remove(filepath.Join(dir, outcomeFile))) })
 	bad("a torn table", 6, func(dir string) { check0(t, os.Truncate(fragmentPath(dir, "Nuclei"), 20)) })
 	if err := f.Commit("A01", 7, "key"); err == nil {
