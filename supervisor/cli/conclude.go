@@ -117,12 +117,31 @@ func paragraph(out io.Writer, x message.Execution, title string) error {
 		fmt.Fprintf(w, "The wells are done and kept. Merge them again: supervisor retry --failed %s\n", short(x.ExecutionID))
 	}
 	if len(failed) > 0 {
-		fmt.Fprintf(w, "Run the failed wells again: supervisor retry --failed %s\nWhat they said:             supervisor logs %[1]s --level warn\n", short(x.ExecutionID))
+		advise(w, x)
 	}
 	if _, err := io.WriteString(out, w.String()); err != nil {
 		return fmt.Errorf("write outcome: %w", err)
 	}
 	return nil
+}
+
+// advise says what can be done about failed wells.
+func advise(w io.Writer, x message.Execution) {
+	fmt.Fprintf(w, "Run the failed wells again: supervisor retry --failed %s\n", short(x.ExecutionID))
+	for _, way := range []struct {
+		reason enums.ExitReason
+		text   string
+	}{
+		{enums.ReasonTimeout, "Give them more time:        type the same command with --set timeout=…; finished wells are kept"},
+		{enums.ReasonOutOfMemory, "Give them more memory:      type the same command with --set memory=… or fewer --workers; finished wells are kept"},
+	} {
+		if slices.ContainsFunc(x.Wells, func(v message.Well) bool {
+			return v.Status == enums.WellFailed && v.Reason == string(way.reason)
+		}) {
+			fmt.Fprintln(w, way.text)
+		}
+	}
+	fmt.Fprintf(w, "What they said:             supervisor logs %s --level warn\n", short(x.ExecutionID))
 }
 
 // failure says in one line why a well failed.

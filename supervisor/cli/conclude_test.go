@@ -1,8 +1,10 @@
 package cli
 
 import (
+	"strings"
 	"testing"
 
+	"github.com/wellhouse-hcs/wellhouse/enums"
 	"github.com/wellhouse-hcs/wellhouse/ipc/message"
 )
 
@@ -22,4 +24,21 @@ func TestFailureNamesTheStep(t *testing.T) {
 			t.Errorf("got %q, want %q", got, test.want)
 		}
 	}
+}
+
+// What would only fail again the same way is not all that is offered.
+func TestAdviceFollowsTheReason(t *testing.T) {
+	t.Parallel()
+	x := message.Execution{ExecutionID: "2aef6374-aaaa", Wells: []message.Well{
+		{Well: "A01", Status: enums.WellFailed, Reason: "timeout"},
+		{Well: "A02", Status: enums.WellComplete, Reason: "out_of_memory"},
+		{Well: "A03", Status: enums.WellFailed, Reason: "panic"},
+	}}
+	var b strings.Builder
+	advise(&b, x)
+	contains(t, b.String(), "retry --failed 2aef6374\n", "--set timeout=", "logs 2aef6374 --level warn\n")
+	lacks(t, b.String(), "--set memory=")
+	x.Wells[1].Status = enums.WellFailed
+	advise(&b, x)
+	contains(t, b.String(), "--set memory=")
 }

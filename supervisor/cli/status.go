@@ -189,8 +189,8 @@ func writeExecution(w io.Writer, x message.Execution, all bool) error {
 	}
 	switch {
 	case failed > 0 && x.Status.Final():
-		fmt.Fprintf(w, "\nRun the failed wells again: supervisor retry --failed %s\nWhat they said:             supervisor logs %s --level warn\n",
-			short(x.ExecutionID), short(x.ExecutionID))
+		fmt.Fprintln(w)
+		advise(w, x)
 	case !x.Status.Final():
 		fmt.Fprintf(w, "\nFollow it: supervisor wait %s\n", short(x.ExecutionID))
 	}
