@@ -115,7 +115,7 @@ func (m *Machine) ended(e Ended) {
 			a.Excused = a.Excused || a.Reason == enums.ReasonStartFailed && failedStarts(w) <= startProbes
 			m.tripOnStart(r, a)
 		}
-	} else {
+	} else if a.Reason != enums.ReasonCancelled { // which says nothing about starts
 		r.startFailures = 0
 		if r.Hold != nil && r.Hold.Cause == HoldStart {
 			m.unhold(r)

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -64,6 +65,23 @@ func TestPauseForRoomIsNotReplaced(t *testing.T) {
 	}
 	if effects := b.pass(firstDiskHold); !has[Commit](effects) {
 		t.Error("the finished well is not tried again")
+	}
+}
+
+func TestCancellingIsNoNewsOfStarts(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, 5, 4)
+	for _, name := range []string{"A", "B", "C"} {
+		b.ended(name, enums.ReasonStartFailed, nil)
+	}
+	if hold := b.executions["x"].Hold; hold == nil || hold.Cause != HoldStart {
+		t.Fatalf("the pause is %+v", hold)
+	}
+	b.apply(CancelAsked{ID: "x"})
+	for _, effect := range b.ended("D", enums.ReasonCancelled, nil) {
+		if p, ok := effect.(Publish); ok && strings.Contains(p.Change.Message, "going on") {
+			t.Errorf("a cancelled plate is told to be %s", p.Change.Message)
+		}
 	}
 }
 
