@@ -281,6 +281,10 @@ func (a *app) writeEntries(entries []logfile.Entry) error {
 		}
 		b.WriteByte('\n')
 	}
-	_, err := io.WriteString(a.out, b.String())
+	text := b.String()
+	if !a.json {
+		text = strings.Map(harmless, text)
+	}
+	_, err := io.WriteString(a.out, text)
 	return err
 }

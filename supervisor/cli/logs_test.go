@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"bytes"
 	"os"
 	"strings"
 	"testing"
@@ -67,6 +68,18 @@ func inOrder(lines string) bool {
 		before = line[:24]
 	}
 	return true
+}
+
+// What a function writes does not steer the terminal of who reads its log.
+func TestLogsAreText(t *testing.T) {
+	t.Parallel()
+	var out bytes.Buffer
+	a := &app{out: &out}
+	if err := a.writeEntries([]logfile.Entry{{Source: "x", Message: "\x1b[31mred\r\x00 ä"}}); err != nil {
+		t.Fatal(err)
+	}
+	contains(t, out.String(), "\ufffd[31mred\ufffd\ufffd ä\n")
+	lacks(t, out.String(), "\x1b")
 }
 
 func TestFollowLogs(t *testing.T) {

@@ -302,11 +302,12 @@ func bytesText(n int64) string {
 }
 
 // oneLine puts a text of several lines into one, without what would steer a terminal.
-func oneLine(s string) string {
-	return strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) {
-			return utf8.RuneError
-		}
-		return r
-	}, strings.Join(strings.Fields(s), " "))
+func oneLine(s string) string { return strings.Map(harmless, strings.Join(strings.Fields(s), " ")) }
+
+// harmless stands in for letters that would steer a terminal.
+func harmless(r rune) rune {
+	if unicode.IsControl(r) && r != '\n' && r != '\t' {
+		return utf8.RuneError
+	}
+	return r
 }
