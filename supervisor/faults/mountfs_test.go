@@ -184,11 +184,12 @@ func (f *fault) awaitHit(ctx context.Context) {
 }
 
 // cover takes the mount out of sight, as if it was not mounted; what has files
-// open there goes on. The function it returns brings it back and may be called
-// again. Whoever made anything in its place meanwhile fails the test.
+// open there goes on. What is seen instead has room for results. The function it
+// returns brings it back and may be called again. Whoever made anything in its place
+// meanwhile fails the test.
 func (s *share) cover() (back func()) {
 	s.t.Helper()
-	if err := unix.Mount("tmpfs", s.dir, "tmpfs", 0, "size=1m"); err != nil {
+	if err := unix.Mount("tmpfs", s.dir, "tmpfs", 0, "size=64m"); err != nil {
 		s.t.Fatalf("cover the share: %v", err)
 	}
 	var once sync.Once

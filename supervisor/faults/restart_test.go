@@ -148,30 +148,41 @@ func TestFaultWholeGroupIsTerminated(t *testing.T) {
 	check(t, w, x, expectation{wells: 4})
 }
 
-// An execution that was taken over can be cancelled, and then nothing of it runs.
-func TestFaultCancelledAfterARestart(t *testing.T) {
+// An execution can be cancelled before its server dies or when it was taken over,
+// and then nothing of it runs.
+func TestFaultCancelledAndRestarted(t *testing.T) {
 	t.Parallel()
-	w := failpointWorld(t)
-	w.Setenv("WELLHOUSE_FAULTS", "1")
-	server := w.Serve("--workers", "2", "--spares", "0")
-	id := w.Submit(plateOf(t, w, 4), waiting("600", "0"))
-	ended := follow(w, id)
-	w.Await(id, "a waiting worker", nil, started("A01", "fault"))
-	pid := pidOf(t, w, "A01")
-	server.Kill()
-	w.Serve("--workers", "2", "--spares", "0")
-	w.OK("cancel", id)
-	x, err := ended()
-	if err != nil {
-		t.Fatal(err)
+	for _, first := range []string{"cancelled first", "restarted first"} {
+		t.Run(first, func(t *testing.T) {
+			t.Parallel()
+			w := failpointWorld(t)
+			w.Setenv("WELLHOUSE_FAULTS", "1")
+			server := w.Serve("--workers", "2", "--spares", "0")
+			id := w.Submit(plateOf(t, w, 4), steps("fault_ignore_stop", "wells: [A01]"), "--set", "grace=2s")
+			ended := follow(w, id)
+			w.Await(id, "a stubborn worker", nil, started("A01", "fault"))
+			pid := pidOf(t, w, "A01")
+			if first == "cancelled first" {
+				w.OK("cancel", id)
+			}
+			server.Kill()
+			w.Serve("--workers", "2", "--spares", "0")
+			if first == "restarted first" {
+				w.OK("cancel", id)
+			}
+			x, err := ended()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if x.Status != enums.ExecutionCancelled {
+				t.Errorf("it ended as %s", x.Status)
+			}
+			if !harness.AwaitGone(pid, gone) {
+				t.Error("the worker is left")
+			}
+			leftovers(t, w, x)
+		})
 	}
-	if x.Status != enums.ExecutionCancelled {
-		t.Errorf("it ended as %s", x.Status)
-	}
-	if !harness.AwaitGone(pid, gone) {
-		t.Error("the worker is left")
-	}
-	leftovers(t, w, x)
 }
 
 // Somebody removes the results folder, or the images, under a running plate: it

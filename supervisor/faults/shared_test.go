@@ -3,14 +3,17 @@
 package faults
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/wellhouse-hcs/wellhouse/enums"
+	"github.com/wellhouse-hcs/wellhouse/ipc/message"
 	"github.com/wellhouse-hcs/wellhouse/supervisor/internal/harness"
 )
 
@@ -37,17 +40,22 @@ func TestFaultSharedMemory(t *testing.T) {
 	w.Setenv("WELLHOUSE_FAULTS", "1")
 	server := w.Serve("--workers", "4")
 	pipeline := steps("fault_shared_memory", "bytes: 1048576") +
-		"  - {name: wait, from: pipeline_start, function: fault_sleep, with: {duration: 1.5, wells: [A02, A03]}}\n" +
+		"  - {name: wait, from: pipeline_start, function: fault_sleep, with: {duration: 2.5, wells: [A02, A03]}}\n" +
 		"  - {name: die, from: pipeline_start, function: fault_signal, with: {signal: 9, attempts: 1, wells: [A02]}}\n" +
 		"  - {name: hang, from: pipeline_start, function: fault_ignore_stop, with: {wells: [B01]}}\n"
-	id := w.Submit(plateOf(t, w, 4), pipeline, "--retries", "1", "--set", "timeout=4s", "--set", "grace=1s")
+	id := w.Submit(plateOf(t, w, 4), pipeline, "--retries", "1", "--set", "timeout=8s", "--set", "grace=1s")
 	ended := follow(w, id)
 	w.Await(id, "a worker that waits", nil, started("A03", "wait"))
-	made := left()
-	if len(made) == 0 {
-		t.Fatal("no shared memory was made")
+	var made []string
+	w.Await(id, "shared memory of two workers, written down", func(x message.Execution) bool {
+		made = slices.DeleteFunc(left(), func(path string) bool { return !noted(x, path) })
+		return len(made) >= 2
+	}, nil)
+	used, replaced := mapped(t, made[0]), made[1]
+	if err := errors.Join(os.Remove(replaced), os.WriteFile(replaced, nil, 0o600)); err != nil {
+		t.Fatal(err)
 	}
-	used := mapped(t, made[0])
+	defer func() { _ = os.Remove(replaced) }()
 	server.Kill()
 	w.Serve("--workers", "4")
 	x, err := ended()
@@ -55,12 +63,22 @@ func TestFaultSharedMemory(t *testing.T) {
 		t.Fatal(err)
 	}
 	check(t, w, x, expectation{4, map[string]want{"B01": {enums.WellFailed, enums.ReasonTimeout}}})
-	if files := left(); !slices.Equal(files, []string{used}) {
-		t.Errorf("the shared memory that is left is %v, want %s, which is in use", files, used)
+	if files := left(); !slices.Equal(files, []string{used, replaced}) {
+		t.Errorf("the shared memory that is left is %v, want %s, which is in use, and %s, which is another one", files, used, replaced)
 	}
 	if _, err := os.Stat(foreign.Name()); err != nil {
 		t.Errorf("somebody else's shared memory is gone: %v", err)
 	}
+}
+
+// noted tells whether shared memory is written down among an attempt's temporary
+// files, as package result does.
+func noted(x message.Execution, path string) bool {
+	lists, _ := filepath.Glob(filepath.Join(x.OutputPath, ".wellhouse", "attempts", "*", "*.tmp", "shared-memory"))
+	return slices.ContainsFunc(lists, func(list string) bool {
+		text, _ := os.ReadFile(list)
+		return strings.Contains(string(text), " "+path+"\n")
+	})
 }
 
 // mapped uses a file of shared memory until the test ends, and removes it then.
