@@ -47,7 +47,7 @@ type CompiledWell struct {
 	Name     string
 	Cost     float64 // expected work, any unit
 	Estimate int64   // expected peak memory in bytes
-	Key      string
+	Origin   Origin
 	Warnings []string
 	Reused   bool           // a finished result of an earlier run is valid and kept
 	Counts   map[string]int // of the reused result

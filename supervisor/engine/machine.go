@@ -182,7 +182,7 @@ func (m *Machine) compiled(e Compiled) {
 	for _, c := range e.Wells {
 		w := &Well{
 			Execution: r.ID, Name: c.Name, Status: enums.WellPending,
-			Cost: c.Cost, Estimate: c.Estimate, Key: c.Key, Warnings: c.Warnings,
+			Cost: c.Cost, Estimate: c.Estimate, Origin: c.Origin, Warnings: c.Warnings,
 		}
 		if c.Reused && !r.CompileOnly {
 			w.Status, w.Reason, w.Reused, w.Counts = enums.WellComplete, enums.ReasonOK, true, c.Counts

@@ -86,11 +86,17 @@ type Well struct {
 	Estimate  int64            `json:"estimate"`         // expected peak memory in bytes
 	Memory    int64            `json:"memory,omitempty"` // hard limit for the next attempt; 0 = the execution's
 	NotBefore time.Time        `json:"not_before,omitzero"`
-	Key       string           `json:"key,omitempty"`    // what its result depends on; only the edge reads it
+	Origin    Origin           `json:"origin,omitzero"`  // what its result depends on
 	Reused    bool             `json:"reused,omitempty"` // an earlier run's result was kept
 	Warnings  []string         `json:"warnings,omitempty"`
 	Counts    map[string]int   `json:"counts,omitempty"`
 	Attempts  []Attempt        `json:"attempts,omitempty"`
+}
+
+// Origin is what a well's result depends on. Only the edge reads it.
+type Origin struct {
+	Made  string `json:"made"`
+	Looks string `json:"looks"`
 }
 
 // Attempt is one process's try at a well, with the evidence of how it ended.

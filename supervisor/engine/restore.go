@@ -131,8 +131,8 @@ func (m *Machine) recompiled(r *run, e Compiled) {
 			if w.Reason != enums.ReasonOutOfMemory { // else it was found to need more
 				w.Cost, w.Estimate = c.Cost, c.Estimate
 			}
-			if w.Key != c.Key && (w.Status == enums.WellPending || w.Status == enums.WellRetryWait) {
-				w.Key = c.Key // its images are others by now
+			if w.Origin != c.Origin && (w.Status == enums.WellPending || w.Status == enums.WellRetryWait) {
+				w.Origin = c.Origin // its images are others by now
 				m.touchWell(w)
 			}
 		case !ok && (w.Status == enums.WellPending || w.Status == enums.WellRetryWait):

@@ -7,6 +7,9 @@ import (
 	"fmt"
 	"runtime"
 	"strings"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/wellhouse-hcs/wellhouse/registry/config"
 	"github.com/wellhouse-hcs/wellhouse/supervisor/engine"
@@ -68,16 +71,15 @@ func (e *edge) compilation(x engine.Execution, j *job, folder *result.Folder) (e
 	if threads == 0 {
 		threads = max(1, runtime.NumCPU()/max(1, min(e.workers, len(j.plan.Wells))))
 	}
+	kept := e.reusable(j, folder)
 	for i := range j.plan.Wells {
 		w := &j.plan.Wells[i]
 		compiled := engine.CompiledWell{
-			Name: w.Well, Cost: float64(len(w.Images)), Key: e.reuseKey(w), Warnings: firstWarnings(w.Warnings),
+			Name: w.Well, Cost: float64(len(w.Images)), Origin: e.origin(w), Warnings: firstWarnings(w.Warnings),
 			Estimate: workerOverhead + w.PeakBytes + int64(threads-1)*w.ParcelBytes,
 		}
-		if folder != nil && !j.submission.Fresh && folder.Reusable(w.Well, e.reuseKey(w)) {
-			if outcome, ok, err := folder.Committed(w.Well); err == nil && ok {
-				compiled.Reused, compiled.Counts = true, outcome.Counts
-			}
+		if outcome, ok := kept[w.Well]; ok {
+			compiled.Reused, compiled.Counts = true, outcome.Counts
 		}
 		c.Wells = append(c.Wells, compiled)
 	}
@@ -87,10 +89,36 @@ func (e *edge) compilation(x engine.Execution, j *job, folder *result.Folder) (e
 // workerOverhead is what a worker takes beside its pixels, in bytes.
 const workerOverhead = 32 << 20
 
-// reuseKey stands for everything a well's result depends on: its images, the
-// steps with their function versions, and what every name means.
-func (e *edge) reuseKey(w *pipeline.WellPlan) string {
-	return w.Digest + "+" + e.names.Fingerprint()
+// reusable finds the wells whose results of an earlier run are still right.
+func (e *edge) reusable(j *job, folder *result.Folder) map[string]result.Outcome {
+	kept := map[string]result.Outcome{}
+	if folder == nil || j.submission.Fresh {
+		return kept
+	}
+	done := j.busy.with("images are being compared with those of the earlier run", e.now())
+	defer done()
+	var mu sync.Mutex
+	var group errgroup.Group
+	group.SetLimit(8) // file systems over a network answer slowly, not one at a time
+	for i := range j.plan.Wells {
+		w := &j.plan.Wells[i]
+		group.Go(func() error {
+			if outcome, ok := folder.Reusable(w.Well, result.Origin(e.origin(w)), j.plan.PlateRoot); ok {
+				mu.Lock()
+				defer mu.Unlock()
+				kept[w.Well] = outcome
+			}
+			return nil
+		})
+	}
+	_ = group.Wait() // nothing of it fails
+	return kept
+}
+
+// origin stands for everything a well's result depends on: its images, the steps
+// with their function versions, and what every name means.
+func (e *edge) origin(w *pipeline.WellPlan) engine.Origin {
+	return engine.Origin{Made: w.Digest + "+" + e.names.Fingerprint(), Looks: w.Looks}
 }
 
 func wellNames(p *pipeline.Plan) []string {

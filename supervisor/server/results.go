@@ -41,7 +41,7 @@ func (e *edge) commit(x engine.Execution, w engine.Well, attempt int) error {
 		return err
 	}
 	defer done()
-	err = j.folder.Commit(w.Name, attempt, w.Key)
+	err = j.folder.Commit(w.Name, attempt, result.Origin(w.Origin))
 	if errors.Is(err, result.ErrLocked) { // its worker is stuck, its outcome on disk
 		return marked{err, engine.ErrDiskFull}
 	}

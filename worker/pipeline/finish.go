@@ -6,10 +6,11 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 	"sync"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/wellhouse-hcs/wellhouse/enums"
 	"github.com/wellhouse-hcs/wellhouse/worker/plate"
@@ -104,9 +105,8 @@ func stepsDigest(p *Plan) ([]byte, error) {
 	return sum[:], nil
 }
 
-// digestWells fills in the digests. A file counts by path, size and time of
-// change: reading every pixel of a plate to compile it would cost as much as
-// the run.
+// digestWells fills in the digests and looks. Nothing is read: every pixel of a
+// plate to compile it would cost as much as the run.
 func digestWells(p *Plan, steps []byte) {
 	const parallel = 8 // file systems over a network answer slowly, not one at a time
 	slots := make(chan struct{}, parallel)
@@ -116,24 +116,26 @@ func digestWells(p *Plan, steps []byte) {
 		running.Go(func() {
 			defer func() { <-slots }()
 			well := &p.Wells[i]
-			sum := sha256.New()
+			sum, looks := sha256.New(), sha256.New()
 			sum.Write(steps)
 			for _, image := range well.Images {
-				// A file that is gone has neither; its well says so when it runs.
-				var size, changed int64
-				if info, err := os.Stat(filepath.Join(p.PlateRoot, filepath.FromSlash(image.Path))); err == nil {
-					size, changed = info.Size(), info.ModTime().UnixNano()
+				fmt.Fprintf(sum, "%q %d\n", image.Path, image.ImageNumber)
+				// A file that is gone has none of this; its well says so when it runs. The
+				// second time is the one that nobody can set.
+				var st unix.Stat_t
+				if unix.Stat(filepath.Join(p.PlateRoot, filepath.FromSlash(image.Path)), &st) != nil {
+					st = unix.Stat_t{}
 				}
-				fmt.Fprintf(sum, "%q %d %d %d\n", image.Path, image.ImageNumber, size, changed)
+				fmt.Fprintln(looks, st.Size, st.Mtim.Nano(), st.Ctim.Nano())
 			}
-			well.Digest = hex.EncodeToString(sum.Sum(nil))
+			well.Digest, well.Looks = hex.EncodeToString(sum.Sum(nil)), hex.EncodeToString(looks.Sum(nil))
 		})
 	}
 	running.Wait()
 	sum := sha256.New()
 	sum.Write(steps)
 	for _, well := range p.Wells {
-		fmt.Fprintf(sum, "%s %s\n", well.Well, well.Digest)
+		fmt.Fprintln(sum, well.Well, well.Digest, well.Looks)
 	}
 	p.Digest = hex.EncodeToString(sum.Sum(nil))
 }

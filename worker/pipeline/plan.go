@@ -23,8 +23,8 @@ type Plan struct {
 	Warnings  []string   // about the pipeline or the plate as a whole
 	// Settings are the resolved configuration outside any step.
 	Settings config.Resolved
-	// Digest is the same for the same steps over the same images (by path,
-	// size and time of change), in hexadecimal.
+	// Digest is the same for the same steps over the same images (by path, size
+	// and times of change), in hexadecimal.
 	Digest string
 }
 
@@ -38,9 +38,11 @@ type WellPlan struct {
 	// parcel in parallel adds.
 	PeakBytes   int64
 	ParcelBytes int64
-	// Digest is the same for the same steps over the same images of this well:
-	// results with an equal digest may be reused.
-	Digest string
+	// Digest is the same for the same steps over images of the same names. Looks is
+	// the same while these files keep their size and times of change: results with
+	// both equal may be reused, and those with an equal Digest if the files still
+	// hold what they were made from.
+	Digest, Looks string
 }
 
 // Task is the work of one well, frozen and self-contained. It is registered

@@ -22,30 +22,35 @@ const (
 type stamp struct {
 	Execution     string `json:"execution"`
 	Attempt       int    `json:"attempt"`
-	Key           string `json:"key,omitempty"`
+	Origin        Origin `json:"origin"`
 	Configuration string `json:"configuration,omitempty"`
 }
 
-// Commit makes a finished attempt the well's result, in one rename. key is
-// what the result was made from (digest of inputs, configuration, function
-// versions, fingerprint), for [Folder.Reusable]; "" is never reused.
+// Origin is what a well's result was made from. The zero value matches nothing.
+type Origin struct {
+	Made  string `json:"made"`  // digest of names of inputs, configuration, function versions, fingerprint
+	Looks string `json:"looks"` // what the input files look like from outside: sizes and times
+}
+
+// Commit makes a finished attempt the well's result, in one rename. origin is
+// for [Folder.Reusable].
 //
 // Only an attempt whose outcome is "ok", belongs to this execution and whose
 // tables match their digests (images: their sizes, since the worker has just
 // read them all) is committed; a worker that still holds the well gives
 // [ErrLocked]. Different wells may be committed at once. Committing again what is committed already changes nothing, so
 // it may be repeated after a stop.
-func (f *Folder) Commit(well string, attempt int, key string) error {
+func (f *Folder) Commit(well string, attempt int, origin Origin) error {
 	f.mutex.RLock()
 	defer f.mutex.RUnlock()
-	err := f.whileFree(well, func() error { return f.commit(well, attempt, key) })
+	err := f.whileFree(well, func() error { return f.commit(well, attempt, origin) })
 	if err != nil {
 		return fmt.Errorf("commit %s, attempt %d: %w", well, attempt, err)
 	}
 	return nil
 }
 
-func (f *Folder) commit(well string, attempt int, key string) error {
+func (f *Folder) commit(well string, attempt int, origin Origin) error {
 	dir := f.AttemptDir(well, attempt)
 	generations, err := f.generations(well)
 	if err != nil {
@@ -71,7 +76,7 @@ func (f *Folder) commit(well string, attempt int, key string) error {
 	case f.options.plate != "" && o.Plate != f.options.plate:
 		return fmt.Errorf("%w: the outcome is of plate %q, not %q", ErrInvalid, o.Plate, f.options.plate)
 	}
-	s := stamp{Execution: f.execution, Attempt: attempt, Key: key, Configuration: f.options.configuration}
+	s := stamp{Execution: f.execution, Attempt: attempt, Origin: origin, Configuration: f.options.configuration}
 	if err := writeRecord(f.fs, filepath.Join(dir, stampFile), stampKind, s); err != nil {
 		return err
 	}
@@ -208,14 +213,34 @@ func damagedIfGone(dir, name string, err error) error {
 	return err
 }
 
-// Reusable reports whether the well's committed result was made from what key
-// stands for, and is undamaged.
-func (f *Folder) Reusable(well, key string) bool {
-	if key == "" {
-		return false
-	}
+// Reusable returns the outcome of the well's committed result if that was made from
+// the same, and is undamaged. Where the inputs below root only look
+// changed, as those of a plate that was copied do, they are read and compared.
+func (f *Folder) Reusable(well string, origin Origin, root string) (Outcome, bool) {
 	c, err := f.committed(well)
-	return err == nil && c != nil && c.stamp.Key == key && c.outcome.Reason == enums.ReasonOK
+	if err != nil || c == nil || origin.Made == "" || c.stamp.Origin.Made != origin.Made || c.outcome.Reason != enums.ReasonOK {
+		return Outcome{}, false
+	}
+	if c.stamp.Origin.Looks != origin.Looks && !unchanged(root, c.outcome.Inputs) {
+		return Outcome{}, false
+	}
+	return c.outcome, true
+}
+
+// unchanged tells whether files still hold what they held.
+func unchanged(root string, inputs []FileDigest) bool {
+	for _, input := range inputs {
+		info, err := os.Stat(filepath.Join(root, filepath.FromSlash(input.Path)))
+		if err != nil || info.Size() != input.Bytes {
+			return false
+		}
+	}
+	for _, input := range inputs {
+		if now, err := Digest(root, input.Path); err != nil || now != input {
+			return false
+		}
+	}
+	return true
 }
 
 // Wells returns the wells with a committed result, in plate order.

@@ -103,7 +103,7 @@ func TestStopDuringCommit(t *testing.T) {
 				f := must[*Folder](t)(Open(out, "e1"))
 				defer f.Close()
 				f.fs.before = s.before
-				return f.Commit("A01", 2, "key")
+				return f.Commit("A01", 2, made)
 			}, func(out, stop string) {
 				oldOrNew := func(f *Folder, when string) {
 					t.Helper()
@@ -120,7 +120,7 @@ func TestStopDuringCommit(t *testing.T) {
 				f := must[*Folder](t)(Open(out, "e1"))
 				defer f.Close()
 				oldOrNew(f, "after recovery")
-				check0(t, f.Commit("A01", 2, "key"))
+				check0(t, f.Commit("A01", 2, made))
 				if o, ok, err := f.Committed("A01"); err != nil || !ok || o.Attempt != 2 {
 					t.Errorf("%s: repeated: %v, %v, %+v", stop, ok, err, o)
 				}
@@ -214,7 +214,7 @@ func TestCommitFlushesInOrder(t *testing.T) {
 	fs := fileSystem{s.before}
 	check0(t, writeFragment(fs, dir, objects(t, "A01", 5)))
 	check0(t, writeOutcome(fs, dir, outcome(f, "A01", 2, 5)))
-	check0(t, f.Commit("A01", 2, "key"))
+	check0(t, f.Commit("A01", 2, made))
 	at := -1
 	for _, want := range []string{
 		"flush " + fragmentPath(dir, "Nuclei"), "flush " + filepath.Join(dir, tablesDir),
@@ -289,7 +289,7 @@ func TestRandomHistories(t *testing.T) {
 			work(t, f, well, attempt, attempt)
 			s := &stopper{n: rapid.IntRange(-1, 16).Draw(rt, "stop")}
 			f.fs.before = s.before
-			err := f.Commit(well, attempt, "key")
+			err := f.Commit(well, attempt, made)
 			f.fs.before = nil
 			switch {
 			case err == nil:

@@ -81,26 +81,66 @@ func TestCommitReplacesAndIsIdempotent(t *testing.T) {
 		t.Fatalf("committed before the first attempt: %v, %v", ok, err)
 	}
 	complete(t, f, "A01", 1, 3)
-	check0(t, f.Commit("A01", 1, "key")) // again, as after a restart
+	check0(t, f.Commit("A01", 1, made)) // again, as after a restart
 	complete(t, f, "A01", 2, 5)
 	o, ok, err := f.Committed("A01")
 	check0(t, err)
 	if !ok || o.Attempt != 2 || o.Counts["Nuclei"] != 5 {
 		t.Errorf("committed %+v", o)
 	}
-	if err := f.Commit("A01", 1, "key"); err == nil {
+	if err := f.Commit("A01", 1, made); err == nil {
 		t.Error("a superseded attempt counts as committed")
 	}
 	if entries := must[[]os.DirEntry](t)(os.ReadDir(f.hidden("wells", "A01"))); len(entries) != 1 {
 		t.Errorf("%d results of one well stay", len(entries))
 	}
-	if !f.Reusable("A01", "key") || f.Reusable("A01", "other") || f.Reusable("A01", "") || f.Reusable("A02", "key") {
-		t.Error("reuse does not follow the key")
+	for origin, want := range map[Origin]bool{made: true, {Made: "other", Looks: made.Looks}: false, {}: false} {
+		if o, ok := f.Reusable("A01", origin, ""); ok != want || ok && o.Attempt != 2 {
+			t.Errorf("made from %+v it is reusable: %t, %+v", origin, ok, o)
+		}
+	}
+	if _, ok := f.Reusable("A02", made, ""); ok {
+		t.Error("what is not there is reusable")
 	}
 	wells := must[[]string](t)(f.Wells())
 	if len(wells) != 1 || wells[0] != "A01" {
 		t.Errorf("wells are %v", wells)
 	}
+}
+
+// Files that only look changed are read: it is what they hold that counts.
+func TestReuseByWhatTheInputsHold(t *testing.T) {
+	t.Parallel()
+	f := openFolder(t, filepath.Join(t.TempDir(), "out"), "e1", WithPlate("P1"))
+	root := t.TempDir()
+	images := []string{"a.tif", "b.tif"}
+	for _, name := range images {
+		check0(t, os.WriteFile(filepath.Join(root, name), []byte("pixels of "+name), 0o600))
+	}
+	work(t, f, "A01", 1, 3)
+	o := outcome(f, "A01", 1, 3)
+	o.Inputs = nil
+	for _, name := range images {
+		o.Inputs = append(o.Inputs, must[FileDigest](t)(Digest(root, name)))
+	}
+	check0(t, WriteOutcome(f.AttemptDir("A01", 1), o))
+	check0(t, f.Commit("A01", 1, made))
+	newer := Origin{Made: made.Made, Looks: "newer"}
+	reusable := func(what string, origin Origin, want bool) {
+		t.Helper()
+		if _, got := f.Reusable("A01", origin, root); got != want {
+			t.Errorf("%s: reusable %t, want %t", what, got, want)
+		}
+	}
+	reusable("other times, the same content", newer, true)
+	path := filepath.Join(root, "b.tif")
+	check0(t, os.WriteFile(path, []byte("pixels of B.tif"), 0o600))
+	reusable("other content of the same size", newer, false)
+	reusable("that does not look changed", made, true)
+	check0(t, os.WriteFile(path, []byte("more pixels of b.tif"), 0o600))
+	reusable("more content", newer, false)
+	check0(t, os.Remove(path))
+	reusable("a file that is gone", newer, false)
 }
 
 func TestFailedAttemptLeavesTheResult(t *testing.T) {
@@ -112,7 +152,7 @@ func TestFailedAttemptLeavesTheResult(t *testing.T) {
 		t.Helper()
 		work(t, f, "A01", attempt, 9)
 		spoil(f.AttemptDir("A01", attempt))
-		if err := f.Commit("A01", attempt, "key"); err == nil {
+		if err := f.Commit("A01", attempt, made); err == nil {
 			t.Errorf("%s was committed", what)
 		}
 		check0(t, f.Discard("A01", attempt))
@@ -140,10 +180,10 @@ func TestFailedAttemptLeavesTheResult(t *testing.T) {
 	})
 	bad("a lost attempt", 5, func(dir string) { check0(t, os.Remove(filepath.Join(dir, outcomeFile))) })
 	bad("a torn table", 6, func(dir string) { check0(t, os.Truncate(fragmentPath(dir, "Nuclei"), 20)) })
-	if err := f.Commit("A01", 7, "key"); err == nil {
+	if err := f.Commit("A01", 7, made); err == nil {
 		t.Error("an attempt that never was is committed")
 	}
-	if err := f.Commit("../x", 1, "key"); err == nil {
+	if err := f.Commit("../x", 1, made); err == nil {
 		t.Error("a well that leaves the folder is committed")
 	}
 }
@@ -154,7 +194,7 @@ func TestLiveWorkerKeepsItsWell(t *testing.T) {
 	work(t, f, "A01", 1, 3)
 	work(t, f, "B02", 1, 3)
 	worker := must[*Lock](t)(TryLock(f.LockPath("A01"), "process 42"))
-	if err := f.Commit("A01", 1, ""); !errors.Is(err, ErrLocked) || !strings.Contains(err.Error(), "process 42") {
+	if err := f.Commit("A01", 1, Origin{}); !errors.Is(err, ErrLocked) || !strings.Contains(err.Error(), "process 42") {
 		t.Errorf("commit: %v", err)
 	}
 	if err := f.Discard("A01", 1); !errors.Is(err, ErrLocked) {
@@ -178,7 +218,7 @@ func TestLiveWorkerKeepsItsWell(t *testing.T) {
 	if err != nil || len(alive) != 0 {
 		t.Errorf("sweep: %v, %v", alive, err)
 	}
-	check0(t, f.Commit("A01", 1, ""))
+	check0(t, f.Commit("A01", 1, Origin{}))
 }
 
 // Temporary files are kept and swept with their attempt.
@@ -203,7 +243,7 @@ func TestTemporaryFilesGoWithTheirAttempt(t *testing.T) {
 		t.Errorf("alive are %v, want the attempt's two directories", alive)
 	}
 	check0(t, worker.Release())
-	check0(t, f.Commit("A01", 1, ""))
+	check0(t, f.Commit("A01", 1, Origin{}))
 	if alive := must[[]string](t)(f.Sweep(nil)); len(alive) != 0 {
 		t.Errorf("alive are %v", alive)
 	}
@@ -220,7 +260,7 @@ func TestReopenKeepsAttempts(t *testing.T) {
 	work(t, f, "A01", 1, 3)
 	check0(t, f.Close())
 	f = openFolder(t, out, "e1")
-	check0(t, f.Commit("A01", 1, "key"))
+	check0(t, f.Commit("A01", 1, made))
 }
 
 // tree lists every file below root with its content, for comparison.

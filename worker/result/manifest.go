@@ -67,7 +67,7 @@ type ManifestWell struct {
 type ManifestResult struct {
 	Execution string         `json:"execution"`
 	Attempt   int            `json:"attempt"`
-	Key       string         `json:"key,omitempty"`
+	Origin    Origin         `json:"origin"`
 	Counts    map[string]int `json:"counts,omitempty"`
 	Started   string         `json:"started,omitempty"`
 	Ended     string         `json:"ended,omitempty"`
@@ -132,7 +132,7 @@ func (w *plannedWell) manifest() ManifestWell {
 	if w.result != nil {
 		o, s := w.result.outcome, w.result.stamp
 		m.Result = &ManifestResult{
-			Execution: s.Execution, Attempt: s.Attempt, Key: s.Key, Counts: o.Counts,
+			Execution: s.Execution, Attempt: s.Attempt, Origin: s.Origin, Counts: o.Counts,
 			Started: isoTime(o.Started), Ended: isoTime(o.Ended),
 			Read: seconds(o.Read), Compute: seconds(o.Compute), Write: seconds(o.Write),
 		}

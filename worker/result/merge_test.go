@@ -116,7 +116,7 @@ func TestManifest(t *testing.T) {
 		t.Errorf("pipeline is %+v", m)
 	case len(m.Wells) != 2 || m.Wells[0].Evidence.Signal != "SIGKILL" || m.Wells[0].Evidence.LogTail[0] != "last words" || m.Wells[0].Result != nil:
 		t.Errorf("failed well is %+v", m.Wells[0])
-	case m.Wells[1].Result.Key != "key" || m.Wells[1].Result.Counts["Nuclei"] != 3:
+	case m.Wells[1].Result.Origin != made || m.Wells[1].Result.Counts["Nuclei"] != 3:
 		t.Errorf("complete well is %+v", m.Wells[1].Result)
 	case len(m.Inputs) != 2 || m.Inputs[0].Path != "img/A02.tif":
 		t.Errorf("inputs are %+v", m.Inputs)
@@ -293,7 +293,7 @@ func TestDamagedResultFailsItsWell(t *testing.T) {
 	if s.Failed != 1 || rows["A02"]["ExitReason"] != "output_invalid" || strings.Contains(rows["A02"]["Error"], f.out) {
 		t.Errorf("row is %v", rows["A02"])
 	}
-	if f.Reusable("A02", "key") {
+	if _, ok := f.Reusable("A02", made, ""); ok {
 		t.Error("a damaged result is reusable")
 	}
 }
@@ -335,7 +335,7 @@ func TestMergeLeavesWhatItDidNotMake(t *testing.T) {
 			dir := must[string](t)(f.Prepare("A01", 1))
 			check0(t, WriteFragment(dir, cells))
 			check0(t, WriteOutcome(dir, outcome(f, "A01", 1, 0)))
-			check0(t, f.Commit("A01", 1, "key"))
+			check0(t, f.Commit("A01", 1, made))
 			must[Summary](t)(f.Merge(job(f, completeWell("A01", 1))))
 			was := read(t, f, "wells.csv")
 			mine := filepath.Join(f.out, filepath.FromSlash(test.path))
@@ -431,7 +431,7 @@ func TestWarningsOfTheOutcomeAreShownOnce(t *testing.T) {
 	o := outcome(f, "A01", 1, 2)
 	o.Warnings = []string{"site 3 is missing"}
 	check0(t, WriteOutcome(f.AttemptDir("A01", 1), o))
-	check0(t, f.Commit("A01", 1, ""))
+	check0(t, f.Commit("A01", 1, Origin{}))
 	w := completeWell("A01", 1)
 	w.Warnings = []string{"site 3 is missing", "slow disk"}
 	must[Summary](t)(f.Merge(job(f, w)))

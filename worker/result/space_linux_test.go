@@ -68,7 +68,7 @@ func TestFullDiskLeavesWhatWas(t *testing.T) {
 	work(t, f, "A02", 1, 4)
 	was := visible(t, f)
 	empty := fill(t, dir)
-	if err := f.Commit("A02", 1, "key"); !NoSpace(err) {
+	if err := f.Commit("A02", 1, made); !NoSpace(err) {
 		t.Errorf("commit on a full disk: %v", err)
 	}
 	if err := WriteOutcome(f.AttemptDir("A02", 1), outcome(f, "A02", 1, 9)); !NoSpace(err) {
@@ -87,7 +87,7 @@ func TestFullDiskLeavesWhatWas(t *testing.T) {
 		}
 	}
 	empty()
-	check0(t, f.Commit("A02", 1, "key"))
+	check0(t, f.Commit("A02", 1, made))
 	j.Wells[1] = completeWell("A02", 1)
 	if s := must[Summary](t)(f.Merge(j)); s.Complete != 2 || s.Objects["Nuclei"] != 7 {
 		t.Errorf("with room again: %+v", s)
