@@ -111,4 +111,8 @@ func TestChangedImageIsComputedAgain(t *testing.T) {
 	if got, want := wells(t, out)["A03"].number(t, "Count_Nuclei"), truthOf(t, other)["A03"]; got != want {
 		t.Errorf("A03 has %d nuclei, the new image %d", got, want)
 	}
+	if err := os.Remove(image); err != nil {
+		t.Fatal(err)
+	}
+	says(t, strings.Join(run().ResultsSummary.Warnings, "\n"), "1 well kept from an earlier run although the plate has no image of it now: A03")
 }

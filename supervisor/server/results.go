@@ -108,7 +108,7 @@ func (e *edge) merge(x engine.Execution, wells []engine.Well) (json.RawMessage, 
 	}
 	work := result.Job{
 		Execution: x.ID, Plate: f.Plate, PlateRoot: j.submission.PlatePath, Pipeline: f.Pipeline, PipelineText: j.submission.Pipeline,
-		Configuration: f.Settings, Warnings: f.Warnings, Fingerprint: e.names.Fingerprint(),
+		Configuration: f.Settings, Warnings: f.Warnings, Whole: j.submission.WellFilter == "", Fingerprint: e.names.Fingerprint(),
 		Versions: map[string]string{"wellhouse": e.version}, Started: x.Started, Ended: e.now(),
 	}
 	maps.Copy(work.Versions, f.Versions)

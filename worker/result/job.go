@@ -24,6 +24,7 @@ type Job struct {
 	Started, Ended time.Time
 
 	Wells    []Well   // every well of the plan, in any order
+	Whole    bool     // these are all wells that the plate has, not a choice of them
 	Warnings []string // about the plate as a whole
 }
 

@@ -194,6 +194,15 @@ func (p *mergePlan) addEarlier(seen map[string]*plannedWell) error {
 			p.earlier++
 		}
 	}
+	if p.job.Whole && len(p.wells) > len(p.job.Wells) {
+		var gone []string
+		for _, w := range p.wells[len(p.job.Wells):] {
+			gone = append(gone, w.Well)
+		}
+		slices.SortFunc(gone, comparePositions)
+		p.warnings = append(p.warnings, fmt.Sprintf("%s kept from an earlier run although the plate has no image of it now: %s",
+			plural(len(gone), "well"), someOf(gone)))
+	}
 	otherwise = slices.DeleteFunc(otherwise, func(well string) bool { return seen[well] != nil })
 	slices.SortFunc(otherwise, comparePositions)
 	if otherwise = slices.Compact(otherwise); len(otherwise) > 0 {
