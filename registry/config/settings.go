@@ -22,7 +22,7 @@ type Pipeline struct {
 	Stall     Duration       `json:"stall" unit:"ns" min:"0s" doc:"longest silence of a well that answers no ping either; 0s = no limit"`
 	Memory    Bytes          `json:"memory" unit:"B" min:"0B" doc:"memory of one well; 0B = no limit"`
 	OpenFiles int            `json:"open_files" min:"64" doc:"files that one well may hold open"`
-	Processes int            `json:"processes" min:"1" max:"4194304" doc:"processes and threads that one well may have"`
+	Processes int            `json:"processes" min:"16" max:"4194304" doc:"processes and threads that one well may have"`
 	Grace     Duration       `json:"grace" unit:"ns" min:"0s" max:"10m" doc:"time that a well has to end when asked, before it is killed"`
 	LogLevel  enums.LogLevel `json:"log_level" doc:"least severe level that is logged"`
 	Step                     // what every step inherits
