@@ -103,6 +103,9 @@ func (e *edge) reusable(j *job, folder *result.Folder) map[string]result.Outcome
 	for i := range j.plan.Wells {
 		w := &j.plan.Wells[i]
 		group.Go(func() error {
+			if j.over() {
+				return nil
+			}
 			if outcome, ok := folder.Reusable(w.Well, result.Origin(e.origin(w)), j.plan.PlateRoot); ok {
 				mu.Lock()
 				defer mu.Unlock()

@@ -170,6 +170,13 @@ func (j *job) known() *facts {
 	return j.facts
 }
 
+// over tells that the execution has ended: what is still at work for it may stop.
+func (j *job) over() bool {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.dropped
+}
+
 // opening is a job with what is open of it, for whoever is at work: should the job
 // be dropped meanwhile, what it has is closed but there.
 type opening struct {
