@@ -4,10 +4,8 @@ package faults
 
 import (
 	"flag"
-	"fmt"
 	"math/rand/v2"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strconv"
 	"sync"
@@ -64,11 +62,7 @@ var (
 			return "", err
 		}
 		binary := filepath.Join(dir, "supervisor")
-		build := exec.Command("go", "build", "-buildvcs=false", "-tags", "failpoint", "-o", binary, "../../supervisor")
-		if text, err := build.CombinedOutput(); err != nil {
-			return "", fmt.Errorf("build supervisor with failpoints: %w\n%s", err, text)
-		}
-		return binary, nil
+		return binary, harness.Build(binary, "-tags", "failpoint")
 	})
 )
 

@@ -3,6 +3,7 @@ package harness
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -48,25 +49,49 @@ func Binary(tb testing.TB) string {
 }
 
 func build() (string, error) {
-	root, err := repository()
-	if err != nil {
-		return "", err
-	}
 	dir, err := os.MkdirTemp("", "wellhouse-test")
 	if err != nil {
 		return "", err
 	}
 	binary := filepath.Join(dir, "supervisor")
-	args := []string{"build", "-buildvcs=false", "-o", binary}
+	var flags []string
 	if raceDetector {
-		args = append(args, "-race")
+		flags = append(flags, "-race")
 	}
-	command := exec.Command("go", append(args, "./supervisor")...)
-	command.Dir = root
-	if text, err := command.CombinedOutput(); err != nil {
-		return "", errors.Join(fmt.Errorf("build supervisor: %w\n%s", err, text), os.RemoveAll(dir))
+	if err := Build(binary, flags...); err != nil {
+		return "", errors.Join(err, os.RemoveAll(dir))
 	}
 	return binary, nil
+}
+
+// Build makes a supervisor command of the sources as they are.
+func Build(binary string, flags ...string) error {
+	root, err := repository()
+	if err != nil {
+		return err
+	}
+	if err := readSources(root); err != nil {
+		return err
+	}
+	command := exec.Command("go", append(append([]string{"build", "-buildvcs=false", "-o", binary}, flags...), "./supervisor")...)
+	command.Dir = root
+	if text, err := command.CombinedOutput(); err != nil {
+		return fmt.Errorf("build supervisor: %w\n%s", err, text)
+	}
+	return nil
+}
+
+// readSources lists the folders of the sources. It is for go test, which keeps the
+// result of a test that opens the same files again: what a build reads it does
+// not see, and a change of the command would pass untested.
+func readSources(root string) error {
+	for _, folder := range []string{"enums", "registry", "ipc", "worker", "supervisor"} {
+		err := filepath.WalkDir(filepath.Join(root, folder), func(_ string, _ fs.DirEntry, err error) error { return err })
+		if err != nil {
+			return fmt.Errorf("list sources: %w", err)
+		}
+	}
+	return nil
 }
 
 // repository is the folder of go.mod, above the test's own.
