@@ -38,8 +38,8 @@ type Origin struct {
 // Only an attempt whose outcome is "ok", belongs to this execution and whose
 // tables match their digests (images: their sizes, since the worker has just
 // read them all) is committed; a worker that still holds the well gives
-// [ErrLocked]. Different wells may be committed at once. Committing again what is committed already changes nothing, so
-// it may be repeated after a stop.
+// [ErrLocked]. Different wells may be committed at once. Committing again what is
+// committed already changes nothing, so it may be repeated after a stop.
 func (f *Folder) Commit(well string, attempt int, origin Origin) error {
 	f.mutex.RLock()
 	defer f.mutex.RUnlock()
@@ -214,8 +214,8 @@ func damagedIfGone(dir, name string, err error) error {
 }
 
 // Reusable returns the outcome of the well's committed result if that was made from
-// the same, and is undamaged. Where the inputs below root only look
-// changed, as those of a plate that was copied do, they are read and compared.
+// the same, and is undamaged. Inputs below root that look changed, as those of a
+// plate that was copied do, are read and compared.
 func (f *Folder) Reusable(well string, origin Origin, root string) (Outcome, bool) {
 	c, err := f.committed(well)
 	if err != nil || c == nil || origin.Made == "" || c.stamp.Origin.Made != origin.Made || c.outcome.Reason != enums.ReasonOK {
